@@ -1,0 +1,1 @@
+//! Typed clients for every daemon: deadlines, bounded retry of idempotent calls, request-id propagation.

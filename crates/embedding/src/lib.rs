@@ -1,0 +1,1 @@
+//! Text embedding: the local model runtime, remote providers, batching, cache.

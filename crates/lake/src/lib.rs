@@ -1,0 +1,1 @@
+//! Iceberg tables: catalogue state, commits, data-file writing.

@@ -1,0 +1,1 @@
+//! Chat providers: Ollama and OpenAI-compatible, streaming, fallback.

@@ -1,0 +1,1 @@
+//! Opens an object store by URL; durable atomic puts; key types.

@@ -1,0 +1,1 @@
+//! Boost, inject, gates: the arithmetic of the learning loop, as pure functions.

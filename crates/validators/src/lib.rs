@@ -1,0 +1,1 @@
+//! E-mail, SMS and fill validators and the SSN guard, as pure functions.

@@ -1,0 +1,1 @@
+//! Collections of vectors: write-ahead log, exact search, HNSW, filters. Synchronous, no HTTP.

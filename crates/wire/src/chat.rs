@@ -1,0 +1,1 @@
+//! Wire types of `chatd`. Chat requests, answers and stream events.

@@ -1,0 +1,1 @@
+//! Wire types of `ingestd`. Loading tables and indexing them.

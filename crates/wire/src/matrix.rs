@@ -1,0 +1,1 @@
+//! Wire types of `matrixd`. Search, playbooks, validators, retrieve.

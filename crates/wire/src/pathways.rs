@@ -1,0 +1,1 @@
+//! Wire types of `pathwayd`. The durable log of what worked.

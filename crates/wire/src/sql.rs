@@ -1,0 +1,1 @@
+//! Wire types of `queryd`. SQL in, rows out.

@@ -1,0 +1,1 @@
+//! Wire types of `storaged`. Objects and their listing.

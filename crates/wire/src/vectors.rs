@@ -1,0 +1,1 @@
+//! Wire types of `vectord`. Vector indexes: create, add, delete, search.

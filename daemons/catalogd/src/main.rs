@@ -1,0 +1,3 @@
+//! The Iceberg REST catalogue.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Chat over local and remote language models.

@@ -1,0 +1,3 @@
+//! Chat over local and remote language models.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Texts to vectors.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The one door: /v1/* in front of every daemon, and the state of them all.

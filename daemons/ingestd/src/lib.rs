@@ -1,0 +1,1 @@
+//! CSV, NDJSON and Parquet into tables; background indexing of tables.

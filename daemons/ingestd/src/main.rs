@@ -1,0 +1,3 @@
+//! CSV, NDJSON and Parquet into tables; background indexing of tables.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Search over corpora, the learning loop, validators, retrieve.

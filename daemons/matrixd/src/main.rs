@@ -1,0 +1,3 @@
+//! Search over corpora, the learning loop, validators, retrieve.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! Events and statistics about them.
+
+fn main() {}

@@ -1,0 +1,3 @@
+//! SQL over the lake.
+
+fn main() {}

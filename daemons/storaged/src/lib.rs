@@ -1,0 +1,1 @@
+//! Objects over HTTP: durable put, ranged get, list by prefix.

@@ -1,0 +1,3 @@
+//! Objects over HTTP: durable put, ranged get, list by prefix.
+
+fn main() {}

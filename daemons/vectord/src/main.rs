@@ -1,0 +1,3 @@
+//! Vector indexes over HTTP.
+
+fn main() {}
