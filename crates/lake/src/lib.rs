@@ -1,1 +1,35 @@
-//! Iceberg tables: catalogue state, commits, data-file writing.
+//! Iceberg v2 tables on object storage: schemas, data files, snapshots, metadata and the rules of a commit.
+//!
+//! This crate knows no HTTP and holds no catalogue state: it turns rows into durable files, files into a
+//! [`TableChange`], and a change into the next version of a table's metadata. Which version is current is the
+//! catalogue's word (`catalogd`), by one pointer per table.
+//!
+//! ```text
+//! RecordBatch -> TableWriter -> DataFile* -> append | overwrite -> TableChange -> catalogue commit
+//! TableMetadata -> data_files -> PlannedFile* -> the reader's engine, on Warehouse::store
+//! ```
+//!
+//! Why a snapshot producer of our own: iceberg 0.10.1 has no overwrite action, its `TableCommit` cannot be built
+//! outside of it, and its local storage writes metadata without a sync. See `DESIGN.md`, "Traps".
+
+mod conform;
+mod error;
+mod metadata;
+mod plan;
+pub mod rest;
+mod schema;
+mod snapshot;
+mod summary;
+mod warehouse;
+mod writer;
+
+pub use conform::conform;
+pub use error::{Error, Result};
+pub use iceberg::spec::{DataFile, Schema, TableMetadata};
+pub use iceberg::{TableRequirement, TableUpdate};
+pub use metadata::{VersionedMetadata, commit, create, read_metadata, write_metadata};
+pub use plan::{PlannedFile, data_files};
+pub use schema::{arrow_schema, iceberg_schema};
+pub use snapshot::{TableChange, append, overwrite};
+pub use warehouse::{BUCKET, Warehouse};
+pub use writer::{DEFAULT_TARGET_FILE_BYTES, TableWriter};
