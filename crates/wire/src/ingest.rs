@@ -1,1 +1,166 @@
-//! Wire types of `ingestd`. Loading tables and indexing them.
+//! Rows into tables and tables into vector indexes: `POST /ingest`, `/index-jobs`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// How many rejected rows an answer shows; all are counted.
+pub const MAX_REJECTS_SHOWN: usize = 100;
+
+/// Query string of `POST /ingest`. The body is the data; `Content-Type` or `format` says how to read it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct IngestParams {
+    /// The table, `namespace.name`.
+    pub table: String,
+    /// What to do with the table; absent: `append` where it exists, else `create`.
+    pub mode: Option<IngestMode>,
+    /// How the body is written; overrides `Content-Type`.
+    pub format: Option<IngestFormat>,
+    /// What a row that does not fit does to the request.
+    #[serde(default)]
+    pub on_error: OnError,
+    /// With `on_error=skip`: give up, and write nothing, beyond this many rejected rows; absent: no bound.
+    pub max_errors: Option<u64>,
+    /// Read and check everything, write nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// What an ingest does with its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IngestMode {
+    /// Adds the rows to a table that exists (404 else).
+    Append,
+    /// Makes the table with types taken from the body (409 if it exists).
+    Create,
+    /// Replaces all rows of the table in one commit, keeping its columns; makes it where it does not exist.
+    Overwrite,
+}
+
+/// How a body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IngestFormat {
+    /// Comma-separated with a header row: RFC 4180.
+    Csv,
+    /// The same with tabs.
+    Tsv,
+    /// One JSON object a line.
+    Ndjson,
+    /// Apache Parquet.
+    Parquet,
+}
+
+/// What a row that does not fit the table does to the request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum OnError {
+    /// 422 at the first such row, nothing is written.
+    #[default]
+    Abort,
+    /// The row is reported among `rejects`, the others are written.
+    Skip,
+}
+
+/// A row that was not taken, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reject {
+    /// Where the row begins: the line of the body, from 1 (Parquet: the row, from 1).
+    pub line: u64,
+    /// The column at fault; absent when the whole row is.
+    pub column: Option<String>,
+    /// The value at fault as it was written, shortened to 200 characters.
+    pub value: Option<String>,
+    /// What is wrong with it.
+    pub reason: String,
+}
+
+/// Answer of `POST /ingest`: what a 2xx says is on disk (unless it was a dry run).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IngestAnswer {
+    /// The table, `namespace.name`.
+    pub table: String,
+    /// The Iceberg snapshot that holds the rows; absent after a dry run.
+    pub snapshot_id: Option<i64>,
+    /// Rows found in the body.
+    pub rows_read: u64,
+    /// Rows written (dry run: that would be).
+    pub rows_written: u64,
+    /// Rows not taken: `rows_read - rows_written`.
+    pub rows_rejected: u64,
+    /// The first [`MAX_REJECTS_SHOWN`] of them.
+    pub rejects: Vec<Reject>,
+    /// Whether this is the stored answer to an earlier request with the same `Idempotency-Key`.
+    pub replayed: bool,
+}
+
+/// Request of `POST /index-jobs`: embed every row of a table and put it into a vector index.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IndexJobRequest {
+    /// The table, `namespace.name`.
+    pub table: String,
+    /// The column whose value becomes the item's id: unique, never null.
+    pub id_column: String,
+    /// The text to embed, with columns in braces: `{occupation} in {area}`; `{{` and `}}` are literal braces.
+    pub text_template: String,
+    /// Columns that travel along as the item's metadata.
+    #[serde(default)]
+    pub metadata_columns: Vec<String>,
+    /// The vector index; made, with cosine distance, where it does not exist.
+    pub index: String,
+}
+
+/// Answer of `POST /index-jobs`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexJobAccepted {
+    /// Under which `GET /index-jobs/{job_id}` reports.
+    pub job_id: String,
+}
+
+/// Where a job stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexJobState {
+    /// Accepted, waits for its turn.
+    Queued,
+    /// Under way; after a restart of the daemon it goes on from the last batch it had finished.
+    Running,
+    /// Every row is in the index.
+    Succeeded,
+    /// Stopped; `error` says why. What was indexed until then stays.
+    Failed,
+}
+
+/// One job in `GET /index-jobs/{job_id}` and in the list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct IndexJob {
+    /// Names the job.
+    pub job_id: String,
+    /// The table it reads.
+    pub table: String,
+    /// The index it fills.
+    pub index: String,
+    /// Where it stands.
+    pub state: IndexJobState,
+    /// Rows that are in the index.
+    pub done: u64,
+    /// Rows of the snapshot that is being indexed.
+    pub total: u64,
+    /// Rows per second since the job last (re)started; 0 until the first batch is done.
+    pub rate: f64,
+    /// Seconds left at that rate; absent while unknown.
+    pub eta_s: Option<f64>,
+    /// Why it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// Answer of `GET /index-jobs`, newest first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct IndexJobs {
+    /// The jobs.
+    pub jobs: Vec<IndexJob>,
+}

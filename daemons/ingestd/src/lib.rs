@@ -1,1 +1,3 @@
 //! CSV, NDJSON and Parquet into tables; background indexing of tables.
+
+mod reader;
