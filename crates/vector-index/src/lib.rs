@@ -1,1 +1,46 @@
-//! Collections of vectors: write-ahead log, exact search, HNSW, filters. Synchronous, no HTTP.
+//! Vector indexes that lose no acknowledged write: create, upsert, delete, get, filtered top-k search, drop.
+//!
+//! A [`Store`] is a folder with one folder per [`Collection`]. A change goes, together with those of other writers, as
+//! one checksummed frame into the index's log ([`wal`]), and is acknowledged when the log is synced. Searches scan up to
+//! [`Settings::exact_below`] items exactly; above, a graph over immutable slots finds the near ones, and what was
+//! written since the graph was built is scanned beside it ([`search`]). In the background an index is compacted,
+//! its graph built, and both written as a checksummed segment file, after which the log begins anew ([`seal`]).
+//! Whatever a crash leaves behind, opening the store gives the acknowledged state ([`recovery`]), or quarantines the one
+//! index whose files fail a check.
+//!
+//! All methods block. There is no async runtime, no HTTP, no clock and no source of randomness in here; only this
+//! crate knows `hnsw_rs`.
+
+mod bitset;
+mod codec;
+mod collection;
+mod commit;
+mod distance;
+mod durable;
+mod error;
+mod filter;
+mod graph;
+mod items;
+mod ops;
+mod recovery;
+mod rows;
+mod seal;
+mod search;
+mod segment;
+mod settings;
+mod store;
+mod wal;
+
+pub use collection::{Collection, Info};
+pub use distance::Distance;
+pub use durable::{Disk, PlainDisk};
+pub use error::{Error, Invalid};
+pub use filter::{Filter, FilterError};
+pub use items::{Item, Metadata};
+pub use ops::Changed;
+pub use search::{Answer, Hit, Query};
+pub use settings::Settings;
+pub use store::{Created, Listed, Store};
+
+/// The most numbers per vector.
+pub const MAX_DIMENSION: usize = 16_384;

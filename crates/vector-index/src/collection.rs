@@ -1,0 +1,231 @@
+//! One index: what is in memory, and the way of a change from a caller to the disk to the readers.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::commit::{GroupCommit, Waiting};
+use crate::distance::Distance;
+use crate::error::{Error, Invalid};
+use crate::graph::Graph;
+use crate::items::{Item, Items};
+use crate::ops::{Changed, Op, Record, encode_commit};
+use crate::seal::SealQueue;
+use crate::search::{self, Answer, Query, Searcher};
+use crate::settings::Settings;
+use crate::wal::Wal;
+
+/// An open index. Its methods block: a write until it is durable, a search while it computes.
+pub struct Collection {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) distance: Distance,
+    pub(crate) dimension: usize,
+    pub(crate) settings: Settings,
+    pub(crate) state: RwLock<State>,
+    pub(crate) writer: GroupCommit<Wal>,
+    /// Held while files are created or removed, so that a drop does not race with a seal.
+    pub(crate) files: Mutex<()>,
+    /// Held by the one seal under way.
+    pub(crate) sealing: Mutex<()>,
+    pub(crate) is_seal_queued: AtomicBool,
+    pub(crate) seal_queue: SealQueue,
+    /// Set when the index is dropped or the process ends: no more commits, no more files.
+    pub(crate) is_closed: AtomicBool,
+    pub(crate) wal_bytes: AtomicU64,
+}
+
+/// What searches see. Replaced piece by piece under a lock that is never held during I/O or a build.
+pub(crate) struct State {
+    pub(crate) items: Items,
+    /// Over the first slots; what came later is scanned.
+    pub(crate) graph: Option<Graph>,
+    pub(crate) version: u64,
+}
+
+/// How an index is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// Its name.
+    pub name: String,
+    /// Numbers per vector.
+    pub dimension: usize,
+    /// Its distance.
+    pub distance: Distance,
+    /// Live items.
+    pub count: usize,
+    /// Raised by every change.
+    pub version: u64,
+    /// Slots that the graph covers, the dead among them; 0 while every search is an exact scan.
+    pub indexed: usize,
+    /// Slots written after the graph was built: found by scan.
+    pub buffered: usize,
+    /// Slots of deleted and replaced items that the next compaction frees.
+    pub dead: usize,
+    /// Nodes that the graph's links do not lead to: found by scan.
+    pub unreachable: usize,
+    /// Size of the current log.
+    pub wal_bytes: u64,
+}
+
+impl Collection {
+    /// Adds items, or replaces those with the same ids: all of them, durably, or none.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] names the first item at fault; the others mean that nothing was acknowledged.
+    pub fn add(&self, items: Vec<Item>) -> Result<Changed, Error> {
+        let records = items.into_iter().enumerate().map(|(position, item)| {
+            self.admit(item).map_err(|problem| Invalid::Item { position, problem: Box::new(problem) })
+        });
+        let records: Vec<Record> = records.collect::<Result<_, _>>()?;
+        let bytes = records.len() * (self.dimension * 4 + ITEM_OVERHEAD_BYTES);
+        self.change(records.is_empty(), Op::Upsert(records), bytes)
+    }
+
+    fn admit(&self, item: Item) -> Result<Record, Invalid> {
+        wire::names::check_id(&item.id).map_err(Invalid::Id)?;
+        let row = self.distance.admit(item.vector, self.dimension)?;
+        Ok(Record { id: item.id.into(), row, metadata: item.metadata.into() })
+    }
+
+    /// Deletes items, durably. Ids without an item are passed over.
+    ///
+    /// # Errors
+    /// Nothing was acknowledged.
+    pub fn delete(&self, ids: Vec<String>) -> Result<Changed, Error> {
+        let bytes = ids.iter().map(String::len).sum();
+        self.change(ids.is_empty(), Op::Delete(ids), bytes)
+    }
+
+    fn change(&self, is_empty: bool, op: Op, bytes: usize) -> Result<Changed, Error> {
+        if is_empty {
+            return Ok(Changed { version: self.state.read().version, ..Changed::default() });
+        }
+        let changed = self.writer.submit(op, bytes, |wal, group| self.commit(wal, group))?;
+        self.seal_if_due();
+        Ok(changed)
+    }
+
+    /// Disk first, then memory: what a search has seen is never lost.
+    fn commit(&self, wal: &mut Wal, group: Vec<Waiting>) {
+        let version = self.state.read().version;
+        let written = if self.is_closed.load(Relaxed) {
+            Err(Error::NotFound { name: self.name.clone() })
+        } else {
+            wal.commit(&encode_commit(version, group.iter().map(|waiting| &waiting.op)))
+        };
+        self.wal_bytes.store(wal.len(), Relaxed);
+        if let Err(error) = written {
+            group.into_iter().for_each(|waiting| waiting.resolve(Err(error.repeat())));
+            return;
+        }
+        let mut state = self.state.write();
+        for waiting in group {
+            let changed = waiting.op.apply(&mut state.items);
+            state.version += 1;
+            waiting.resolve(Ok(Changed { version: state.version, ..changed }));
+        }
+    }
+
+    /// The item of this id. Under cosine its vector is of unit length.
+    pub fn get(&self, id: &str) -> Option<Item> {
+        let state = self.state.read();
+        let slot = state.items.slot_of(id)?;
+        Some(Item {
+            id: id.to_owned(),
+            vector: state.items.rows().row(slot).to_vec(),
+            metadata: state.items.metadata(slot).as_ref().clone(),
+        })
+    }
+
+    /// The items nearest to the query's vector.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] only.
+    pub fn search(&self, mut query: Query) -> Result<Answer, Error> {
+        search::check(&query)?;
+        query.vector = self.distance.admit(std::mem::take(&mut query.vector), self.dimension)?;
+        let state = self.state.read();
+        let searcher = Searcher {
+            items: &state.items,
+            graph: state.graph.as_ref(),
+            distance: self.distance,
+            exact_below: self.settings.exact_below,
+            default_ef: self.settings.search_breadth,
+        };
+        Ok(Answer { hits: searcher.search(&query), version: state.version })
+    }
+
+    /// How the index is doing.
+    pub fn info(&self) -> Info {
+        let state = self.state.read();
+        let indexed = state.graph.as_ref().map_or(0, Graph::len);
+        Info {
+            name: self.name.clone(),
+            dimension: self.dimension,
+            distance: self.distance,
+            count: state.items.live(),
+            version: state.version,
+            indexed: indexed as usize,
+            buffered: (state.items.slots() - indexed) as usize,
+            dead: state.items.dead(),
+            unreachable: state.graph.as_ref().map_or(0, |graph| graph.unreachable().len()),
+            wal_bytes: self.wal_bytes.load(Relaxed),
+        }
+    }
+
+    /// No commit is acknowledged and no file is created or removed after this returns.
+    pub(crate) fn close(&self) {
+        self.is_closed.store(true, Relaxed);
+        self.writer.exclusively(|_| ());
+        drop(self.files.lock());
+    }
+
+    fn seal_if_due(self: &Self) {
+        if self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
+            self.seal_queue.push(&self.name);
+        }
+    }
+}
+
+/// Id, metadata and lengths of an item in the log, roughly: only the size of group commits depends on it.
+const ITEM_OVERHEAD_BYTES: usize = 256;
+
+impl std::fmt::Debug for Collection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Collection").field(&self.info()).finish()
+    }
+}
+
+/// What opening or creating an index has found out, to be made a [`Collection`].
+pub(crate) struct Parts {
+    pub(crate) name: String,
+    pub(crate) folder: PathBuf,
+    pub(crate) distance: Distance,
+    pub(crate) state: State,
+    pub(crate) wal: Wal,
+}
+
+impl Collection {
+    pub(crate) fn new(parts: Parts, settings: Settings, seal_queue: SealQueue) -> Arc<Self> {
+        let collection = Arc::new(Self {
+            name: parts.name,
+            folder: parts.folder,
+            distance: parts.distance,
+            dimension: parts.state.items.rows().dimension(),
+            settings,
+            state: RwLock::new(parts.state),
+            wal_bytes: AtomicU64::new(parts.wal.len()),
+            writer: GroupCommit::new(parts.wal),
+            files: Mutex::default(),
+            sealing: Mutex::default(),
+            is_seal_queued: AtomicBool::default(),
+            seal_queue,
+            is_closed: AtomicBool::default(),
+        });
+        collection.seal_if_due();
+        collection
+    }
+}

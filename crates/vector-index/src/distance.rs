@@ -1,0 +1,268 @@
+//! The three distances, the checks on vectors that come in, and the arithmetic under both.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Invalid;
+
+/// How far apart two vectors are; smaller is nearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Distance {
+    /// `1 - cos(a, b)`, from 0 to 2. Vectors are normalised when they come in.
+    #[default]
+    Cosine,
+    /// `-(a . b)`, unbounded on both sides.
+    Dot,
+    /// `|a - b|`, not squared.
+    Euclidean,
+}
+
+impl Distance {
+    /// The word used on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cosine => "cosine",
+            Self::Dot => "dot",
+            Self::Euclidean => "euclidean",
+        }
+    }
+
+    /// The number that stands for it in files.
+    pub(crate) const fn code(self) -> u32 {
+        match self {
+            Self::Cosine => 1,
+            Self::Dot => 2,
+            Self::Euclidean => 3,
+        }
+    }
+
+    /// Inverse of [`Distance::code`].
+    pub(crate) const fn from_code(code: u32) -> Option<Self> {
+        match code {
+            1 => Some(Self::Cosine),
+            2 => Some(Self::Dot),
+            3 => Some(Self::Euclidean),
+            _ => None,
+        }
+    }
+
+    /// Checks a vector that comes in and brings it into the stored form: of unit length under cosine.
+    ///
+    /// # Errors
+    /// The rule that it breaks.
+    pub(crate) fn admit(self, mut vector: Vec<f32>, dimension: usize) -> Result<Vec<f32>, Invalid> {
+        if vector.len() != dimension {
+            return Err(Invalid::Dimension { expected: dimension, got: vector.len() });
+        }
+        if let Some(position) = vector.iter().position(|x| !x.is_finite()) {
+            return Err(Invalid::NotFinite { position, value: vector[position] });
+        }
+        // In f64, because the square of an admissible f32 may overflow or vanish in f32.
+        let length = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum::<f64>().sqrt();
+        match self {
+            Self::Cosine if length == 0.0 => return Err(Invalid::ZeroVector),
+            Self::Cosine => {
+                for x in &mut vector {
+                    *x = (f64::from(*x) / length) as f32;
+                }
+            }
+            Self::Dot | Self::Euclidean if length >= MAX_LENGTH => {
+                return Err(Invalid::TooLong { length });
+            }
+            Self::Dot | Self::Euclidean => {}
+        }
+        for x in &mut vector {
+            *x += 0.0; // -0.0 becomes 0.0, so that equal vectors have equal bits
+        }
+        Ok(vector)
+    }
+
+    /// A number that orders stored vectors as the distance to `query` does, without its square root.
+    ///
+    /// Cosine is half the squared Euclidean distance of unit vectors: equal to `1 - a . b` and, unlike it, free of
+    /// cancellation, so that a vector is at exactly 0 from itself.
+    #[inline]
+    pub(crate) fn rank(self, query: &[f32], row: &[f32]) -> f32 {
+        match self {
+            Self::Cosine => (0.5 * kernel::squared_euclidean(query, row)).min(2.0),
+            Self::Dot => -kernel::dot(query, row),
+            Self::Euclidean => kernel::squared_euclidean(query, row),
+        }
+    }
+
+    /// The distance that belongs to a [`Distance::rank`].
+    pub(crate) fn from_rank(self, rank: f32) -> f32 {
+        match self {
+            Self::Cosine => rank,
+            Self::Dot => rank + 0.0, // not -0.0
+            Self::Euclidean => rank.sqrt(),
+        }
+    }
+}
+
+/// Squared distances of vectors below this length stay below `f32::MAX`.
+const MAX_LENGTH: f64 = 1e18;
+
+impl fmt::Display for Distance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Distance {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, Self::Err> {
+        [Self::Cosine, Self::Dot, Self::Euclidean]
+            .into_iter()
+            .find(|distance| distance.as_str() == word)
+            .ok_or_else(|| format!("distance is cosine, dot or euclidean, not {word:?}"))
+    }
+}
+
+/// Sums over two vectors. One source is compiled twice, for the baseline and for AVX2; as neither contracts
+/// multiply and add, both give the same bits.
+pub(crate) mod kernel {
+    /// Independent partial sums: enough to hide the latency of an addition in 8-wide registers.
+    const LANES: usize = 32;
+
+    #[inline(always)]
+    fn sum_over(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f32) -> f32 {
+        let (a_blocks, a_rest) = a.as_chunks::<LANES>();
+        let (b_blocks, b_rest) = b.as_chunks::<LANES>();
+        let mut lanes = [0.0_f32; LANES];
+        for (x, y) in a_blocks.iter().zip(b_blocks) {
+            for lane in 0..LANES {
+                lanes[lane] += term(x[lane], y[lane]);
+            }
+        }
+        for (lane, (x, y)) in a_rest.iter().zip(b_rest).enumerate() {
+            lanes[lane] += term(*x, *y);
+        }
+        let mut half = LANES / 2;
+        while half > 0 {
+            for lane in 0..half {
+                lanes[lane] += lanes[lane + half];
+            }
+            half /= 2;
+        }
+        lanes[0]
+    }
+
+    #[inline(always)]
+    fn dot_portable(a: &[f32], b: &[f32]) -> f32 {
+        sum_over(a, b, |x, y| x * y)
+    }
+
+    #[inline(always)]
+    fn squared_euclidean_portable(a: &[f32], b: &[f32]) -> f32 {
+        sum_over(a, b, |x, y| (x - y) * (x - y))
+    }
+
+    /// `a . b`
+    #[inline]
+    pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            return avx2::dot(a, b);
+        }
+        dot_portable(a, b)
+    }
+
+    /// `|a - b|^2`
+    #[inline]
+    pub(crate) fn squared_euclidean(a: &[f32], b: &[f32]) -> f32 {
+        #[cfg(target_arch = "x86_64")]
+        if std::arch::is_x86_feature_detected!("avx2") {
+            return avx2::squared_euclidean(a, b);
+        }
+        squared_euclidean_portable(a, b)
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[allow(unsafe_code)]
+    mod avx2 {
+        #[target_feature(enable = "avx2")]
+        fn dot_wide(a: &[f32], b: &[f32]) -> f32 {
+            super::dot_portable(a, b)
+        }
+
+        #[target_feature(enable = "avx2")]
+        fn squared_euclidean_wide(a: &[f32], b: &[f32]) -> f32 {
+            super::squared_euclidean_portable(a, b)
+        }
+
+        pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
+            // SAFETY: the only caller has seen that this CPU has AVX2.
+            unsafe { dot_wide(a, b) }
+        }
+
+        pub(super) fn squared_euclidean(a: &[f32], b: &[f32]) -> f32 {
+            // SAFETY: as above.
+            unsafe { squared_euclidean_wide(a, b) }
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::*;
+
+        #[test]
+        fn wide_and_portable_paths_give_the_same_bits_at_every_length() {
+            for n in 0..200_usize {
+                let a: Vec<f32> = (0..n).map(|i| (i as f32 * 0.37).sin()).collect();
+                let b: Vec<f32> = (0..n).map(|i| (i as f32 * 0.11).cos()).collect();
+                assert_eq!(dot(&a, &b).to_bits(), dot_portable(&a, &b).to_bits(), "{n}");
+                assert_eq!(
+                    squared_euclidean(&a, &b).to_bits(),
+                    squared_euclidean_portable(&a, &b).to_bits(),
+                    "{n}"
+                );
+                let exact: f64 = a.iter().zip(&b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum();
+                assert!((f64::from(dot(&a, &b)) - exact).abs() < 1e-4, "{n}");
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn distance(of: Distance, a: &[f32], b: &[f32]) -> f32 {
+        let a = of.admit(a.to_vec(), a.len()).unwrap();
+        let b = of.admit(b.to_vec(), b.len()).unwrap();
+        of.from_rank(of.rank(&a, &b))
+    }
+
+    #[test]
+    fn distances_are_those_of_the_wire_contract() {
+        assert_eq!(distance(Distance::Cosine, &[3.0, 4.0], &[3.0, 4.0]), 0.0);
+        assert!((distance(Distance::Cosine, &[2.0, 0.0], &[0.0, 5.0]) - 1.0).abs() < 1e-6);
+        assert!((distance(Distance::Cosine, &[2.0, 0.0], &[-7.0, 0.0]) - 2.0).abs() < 1e-6);
+        assert_eq!(distance(Distance::Dot, &[1.0, 2.0], &[3.0, 4.0]), -11.0);
+        assert_eq!(distance(Distance::Euclidean, &[0.0, 0.0], &[3.0, 4.0]), 5.0);
+    }
+
+    #[test]
+    fn tiny_and_huge_vectors_keep_their_direction_under_cosine() {
+        assert!(distance(Distance::Cosine, &[1e-38, 0.0], &[1e38, 0.0]) < 1e-6);
+        assert!((distance(Distance::Cosine, &[3e38, 3e38], &[1e-45, 0.0]) - 0.292_893_2).abs() < 1e-6);
+    }
+
+    #[test]
+    fn vectors_that_would_poison_arithmetic_are_refused() {
+        let admit = |of: Distance, v: &[f32]| of.admit(v.to_vec(), 2);
+        for of in [Distance::Cosine, Distance::Dot, Distance::Euclidean] {
+            assert!(matches!(admit(of, &[1.0]), Err(Invalid::Dimension { expected: 2, got: 1 })));
+            assert!(matches!(admit(of, &[1.0, f32::NAN]), Err(Invalid::NotFinite { position: 1, .. })));
+            assert!(matches!(admit(of, &[f32::INFINITY, 0.0]), Err(Invalid::NotFinite { position: 0, .. })));
+        }
+        assert_eq!(admit(Distance::Cosine, &[0.0, -0.0]), Err(Invalid::ZeroVector));
+        assert!(admit(Distance::Dot, &[0.0, 0.0]).is_ok());
+        assert!(matches!(admit(Distance::Euclidean, &[3e38, 0.0]), Err(Invalid::TooLong { .. })));
+    }
+}

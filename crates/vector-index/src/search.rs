@@ -1,0 +1,199 @@
+//! Top-k search over the items of an index: by scan or by graph, whichever answers exactly enough and faster.
+
+use std::borrow::Cow;
+use std::collections::BinaryHeap;
+use std::sync::Arc;
+
+use crate::bitset::Bitset;
+use crate::distance::Distance;
+use crate::error::Invalid;
+use crate::filter::Filter;
+use crate::graph::{Beam, Graph, Scored};
+use crate::items::{Items, Metadata};
+
+/// A search for the `k` items nearest to `vector`.
+#[derive(Debug, Clone, Default)]
+pub struct Query {
+    /// `[dimension]`, finite.
+    pub vector: Vec<f32>,
+    /// 1 to 10,000.
+    pub k: usize,
+    /// Only items whose metadata match.
+    pub filter: Option<Filter>,
+    /// Never these, whether they exist or not.
+    pub exclude_ids: Vec<String>,
+    /// Compare with every item, even where there is a graph.
+    pub exact: bool,
+    /// How many candidates a graph search keeps, 1 to 10,000: more find more and take longer. Default: the index's.
+    pub ef: Option<usize>,
+}
+
+/// One result of a search.
+#[derive(Debug, Clone)]
+pub struct Hit {
+    /// The item's id.
+    pub id: Arc<str>,
+    /// Its distance to the query, under the index's [`Distance`].
+    pub distance: f32,
+    /// The item's metadata.
+    pub metadata: Arc<Metadata>,
+}
+
+/// What a search found.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// At most `k`, nearest first, equal distances by id; live, distinct, matching.
+    pub hits: Vec<Hit>,
+    /// The version of the index that was searched.
+    pub version: u64,
+}
+
+/// An item and its rank, worst first out of a heap; equal ranks by id.
+#[derive(Debug, PartialEq)]
+struct Ranked<'a> {
+    rank: f32,
+    id: &'a str,
+    slot: u32,
+}
+
+impl Eq for Ranked<'_> {}
+
+impl Ord for Ranked<'_> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.rank.total_cmp(&other.rank).then_with(|| self.id.cmp(other.id))
+    }
+}
+
+impl PartialOrd for Ranked<'_> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// The best k seen so far.
+struct TopK<'a> {
+    items: &'a Items,
+    k: usize,
+    heap: BinaryHeap<Ranked<'a>>,
+}
+
+impl<'a> TopK<'a> {
+    fn new(items: &'a Items, k: usize) -> Self {
+        Self { items, k, heap: BinaryHeap::with_capacity(k.min(items.live()) + 1) }
+    }
+
+    #[inline]
+    fn offer(&mut self, Scored { rank, slot }: Scored) {
+        if self.heap.len() == self.k && self.heap.peek().is_some_and(|worst| rank > worst.rank) {
+            return;
+        }
+        self.heap.push(Ranked { rank, id: self.items.id(slot), slot });
+        if self.heap.len() > self.k {
+            self.heap.pop();
+        }
+    }
+
+    fn into_hits(self, distance: Distance) -> Vec<Hit> {
+        let items = self.items;
+        let mut hits: Vec<Hit> = (self.heap.into_iter())
+            .map(|ranked| Hit {
+                id: Arc::clone(items.id(ranked.slot)),
+                distance: distance.from_rank(ranked.rank),
+                metadata: Arc::clone(items.metadata(ranked.slot)),
+            })
+            .collect();
+        // By distance and not by rank: a square root may make two ranks equal.
+        hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.id.cmp(&b.id)));
+        hits
+    }
+}
+
+/// What a search runs over, and the settings that it obeys.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Searcher<'a> {
+    pub(crate) items: &'a Items,
+    pub(crate) graph: Option<&'a Graph>,
+    pub(crate) distance: Distance,
+    /// Up to so many eligible items a scan is exact and fast enough.
+    pub(crate) exact_below: usize,
+    pub(crate) default_ef: usize,
+}
+
+impl Searcher<'_> {
+    /// `query.vector` has been admitted and `query` checked.
+    pub(crate) fn search(&self, query: &Query) -> Vec<Hit> {
+        let eligible = self.eligible(query);
+        let mut top = TopK::new(self.items, query.k);
+        let graph = self.graph.filter(|_| !query.exact && eligible.count() > self.exact_below);
+        if !graph.is_some_and(|graph| self.search_graph(graph, query, &eligible, &mut top)) {
+            top = TopK::new(self.items, query.k);
+            self.scan(&query.vector, eligible.iter(), &mut top);
+        }
+        top.into_hits(self.distance)
+    }
+
+    /// The live slots that the query may return. Their number decides between scan and graph.
+    fn eligible(&self, query: &Query) -> Cow<'_, Bitset> {
+        let mut eligible = Cow::Borrowed(self.items.alive());
+        if let Some(filter) = &query.filter {
+            let matching = eligible.iter().filter(|slot| filter.matches(self.items.metadata(*slot)));
+            eligible = Cow::Owned(matching.collect());
+        }
+        for slot in query.exclude_ids.iter().filter_map(|id| self.items.slot_of(id)) {
+            eligible.to_mut().remove(slot);
+        }
+        eligible
+    }
+
+    fn scan(&self, vector: &[f32], slots: impl Iterator<Item = u32>, top: &mut TopK<'_>) {
+        for slot in slots {
+            top.offer(self.score(vector, slot));
+        }
+    }
+
+    fn score(&self, vector: &[f32], slot: u32) -> Scored {
+        Scored { rank: self.distance.rank(vector, self.items.rows().row(slot)), slot }
+    }
+
+    /// Searches the graph, its unreachable nodes, and what was written after it. `false` if a scan must do it: the
+    /// walk met too few eligible items, or so many others that a scan is cheaper.
+    fn search_graph(&self, graph: &Graph, query: &Query, eligible: &Bitset, top: &mut TopK<'_>) -> bool {
+        let width = query.ef.unwrap_or(self.default_ef).max(query.k);
+        let found = graph.search(&Beam {
+            rows: self.items.rows(),
+            distance: self.distance,
+            query: &query.vector,
+            eligible,
+            width,
+            // A visit costs several times what a step of a scan costs: links and rows are read out of order.
+            max_visits: (eligible.count() / VISIT_COST).max(2 * width),
+        });
+        let Some(mut nodes) = found else { return false };
+        let seen: Bitset = nodes.iter().map(|node| node.slot).collect();
+        let missed = graph.unreachable().iter().filter(|node| !seen.contains(**node));
+        nodes.extend(missed.map(|node| self.score(&query.vector, *node)));
+        for node in nodes {
+            let twins = graph.twins(node.slot).iter().copied();
+            for slot in std::iter::once(node.slot).chain(twins).filter(|slot| eligible.contains(*slot)) {
+                top.offer(Scored { slot, ..node });
+            }
+        }
+        self.scan(&query.vector, eligible.iter_from(graph.len()), top);
+        top.heap.len() >= query.k.min(eligible.count())
+    }
+}
+
+/// Steps of a scan that cost as much as one visit to a node.
+const VISIT_COST: usize = 4;
+
+/// Checks the numbers of a query.
+pub(crate) fn check(query: &Query) -> Result<(), Invalid> {
+    let bounds = 1..=wire::names::MAX_K;
+    if !bounds.contains(&query.k) {
+        return Err(Invalid::K { got: query.k });
+    }
+    match query.ef {
+        Some(ef) if !bounds.contains(&ef) => Err(Invalid::Ef { got: ef }),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,245 @@
+//! All indexes under one folder.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc::Receiver;
+use std::thread::JoinHandle;
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::MAX_DIMENSION;
+use crate::collection::{Collection, Info};
+use crate::distance::Distance;
+use crate::durable::{Disk, PlainDisk, sync_folder};
+use crate::error::{Error, Invalid};
+use crate::recovery;
+use crate::seal::SealQueue;
+use crate::settings::Settings;
+
+/// The state of one index in a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed {
+    /// It serves.
+    Open(Info),
+    /// Its files failed a check; it can only be dropped.
+    Quarantined {
+        /// Its name.
+        name: String,
+        /// Which check failed.
+        reason: String,
+    },
+}
+
+/// Whether [`Store::create`] had anything to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Created {
+    /// There is a new, empty index.
+    New,
+    /// The same index existed already.
+    Existing,
+}
+
+enum Entry {
+    Open(Arc<Collection>),
+    Quarantined { reason: String },
+}
+
+type Entries = RwLock<BTreeMap<String, Entry>>;
+
+/// All indexes under one folder, which no other process may use meanwhile, and the thread that seals them.
+pub struct Store {
+    root: PathBuf,
+    settings: Settings,
+    disk: Arc<dyn Disk>,
+    entries: Arc<Entries>,
+    /// Held while an index is created or dropped.
+    changing: Mutex<()>,
+    seal_queue: SealQueue,
+    sealer: Option<JoinHandle<()>>,
+}
+
+impl Store {
+    /// Opens every index under `root`, which is created if it does not exist. An index whose files fail a check is
+    /// quarantined; it takes nothing else down.
+    ///
+    /// # Errors
+    /// `root` itself cannot be read or written.
+    pub fn open(root: &Path, settings: Settings) -> Result<Self, Error> {
+        Self::open_on(root, settings, Arc::new(PlainDisk))
+    }
+
+    /// The same, with log writes and syncs going through `disk`.
+    ///
+    /// # Errors
+    /// See [`Store::open`].
+    pub fn open_on(root: &Path, settings: Settings, disk: Arc<dyn Disk>) -> Result<Self, Error> {
+        fs::create_dir_all(root).map_err(|e| Error::io("create", root, e))?;
+        let (seal_queue, due) = SealQueue::new();
+        let mut entries = BTreeMap::new();
+        for name in index_folders(root)? {
+            let entry = match recovery::open(&root.join(&name), &name, Arc::clone(&disk)) {
+                Ok(parts) => Entry::Open(Collection::new(parts, settings.clone(), seal_queue.clone())),
+                Err(failure) => {
+                    let reason = with_cause(&failure);
+                    tracing::error!(index = name, reason, "quarantined an index");
+                    Entry::Quarantined { reason }
+                }
+            };
+            entries.insert(name, entry);
+        }
+        let entries = Arc::new(RwLock::new(entries));
+        let seen_by_sealer = Arc::clone(&entries);
+        let sealer = std::thread::Builder::new()
+            .name("sealer".to_owned())
+            .spawn(move || seal_those_due(&seen_by_sealer, &due))
+            .map_err(|e| Error::io("start the sealer of", root, e))?;
+        Ok(Self {
+            root: root.to_owned(),
+            settings,
+            disk,
+            entries,
+            changing: Mutex::default(),
+            seal_queue,
+            sealer: Some(sealer),
+        })
+    }
+
+    /// Creates an empty index, durably.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], [`Error::Exists`] with other properties, [`Error::Quarantined`], or a failed file operation.
+    pub fn create(&self, name: &str, dimension: usize, distance: Distance) -> Result<Created, Error> {
+        wire::names::check_name(name).map_err(Invalid::Name)?;
+        if !(1..=MAX_DIMENSION).contains(&dimension) {
+            return Err(Invalid::IndexDimension { got: dimension }.into());
+        }
+        let _changing = self.changing.lock();
+        match self.get(name) {
+            Ok(existing) if (existing.dimension, existing.distance) == (dimension, distance) => {
+                return Ok(Created::Existing);
+            }
+            Ok(existing) => {
+                let (dimension, distance) = (existing.dimension, existing.distance);
+                return Err(Error::Exists { name: name.to_owned(), dimension, distance });
+            }
+            Err(Error::NotFound { .. }) => {}
+            Err(other) => return Err(other),
+        }
+        recovery::create(&self.root, name, dimension, distance)?;
+        let parts = recovery::open(&self.root.join(name), name, Arc::clone(&self.disk))?;
+        let collection = Collection::new(parts, self.settings.clone(), self.seal_queue.clone());
+        self.entries.write().insert(name.to_owned(), Entry::Open(collection));
+        Ok(Created::New)
+    }
+
+    /// The index of this name.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`] or [`Error::Quarantined`].
+    pub fn get(&self, name: &str) -> Result<Arc<Collection>, Error> {
+        match self.entries.read().get(name) {
+            Some(Entry::Open(collection)) => Ok(Arc::clone(collection)),
+            Some(Entry::Quarantined { reason }) => {
+                Err(Error::Quarantined { name: name.to_owned(), reason: reason.clone() })
+            }
+            None => Err(Error::NotFound { name: name.to_owned() }),
+        }
+    }
+
+    /// Drops an index and its files, durably, also when it is damaged.
+    ///
+    /// # Errors
+    /// [`Error::NotFound`], or a failed file operation: the index is then still listed and can be dropped again.
+    pub fn drop_index(&self, name: &str) -> Result<(), Error> {
+        let _changing = self.changing.lock();
+        match self.get(name) {
+            Ok(collection) => collection.close(),
+            Err(Error::Quarantined { .. }) => {}
+            Err(other) => return Err(other),
+        }
+        recovery::remove(&self.root, name)?;
+        self.entries.write().remove(name);
+        Ok(())
+    }
+
+    /// All indexes, by name.
+    pub fn list(&self) -> Vec<Listed> {
+        let describe = |(name, entry): (&String, &Entry)| match entry {
+            Entry::Open(collection) => Listed::Open(collection.info()),
+            Entry::Quarantined { reason } => {
+                Listed::Quarantined { name: name.clone(), reason: reason.clone() }
+            }
+        };
+        self.entries.read().iter().map(describe).collect()
+    }
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Store").field("root", &self.root).field("indexes", &self.list()).finish()
+    }
+}
+
+impl Drop for Store {
+    /// Waits for the sealer. All that was acknowledged is on disk already; a build under way is abandoned.
+    fn drop(&mut self) {
+        for entry in self.entries.read().values() {
+            if let Entry::Open(collection) = entry {
+                collection.is_closed.store(true, Relaxed);
+            }
+        }
+        self.seal_queue.stop();
+        if let Some(sealer) = self.sealer.take() {
+            // It catches panics, so there is no other outcome to look at.
+            let _ = sealer.join();
+        }
+    }
+}
+
+fn seal_those_due(entries: &Entries, due: &Receiver<Option<String>>) {
+    while let Ok(Some(name)) = due.recv() {
+        let collection = match entries.read().get(&name) {
+            Some(Entry::Open(collection)) => Arc::clone(collection),
+            _ => continue,
+        };
+        collection.is_seal_queued.store(false, Relaxed);
+        // hnsw_rs panics on what it does not expect: the index stays whole without it, and slower.
+        match catch_unwind(AssertUnwindSafe(|| collection.seal())) {
+            Ok(Ok(())) => {}
+            Ok(Err(failure)) => {
+                tracing::warn!(index = name, cause = with_cause(&failure), "an index could not be sealed");
+            }
+            Err(_) => tracing::error!(index = name, "sealing an index panicked"),
+        }
+    }
+}
+
+/// The folders of indexes under `root`, after removing what unfinished creations and drops left behind.
+fn index_folders(root: &Path) -> Result<Vec<String>, Error> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(root).map_err(|e| Error::io("list", root, e))? {
+        let entry = entry.map_err(|e| Error::io("list", root, e))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let name = name.to_string_lossy();
+        if name.starts_with(".creating-") || name.starts_with(".dropped-") {
+            fs::remove_dir_all(&path).map_err(|e| Error::io("remove", &path, e))?;
+        } else if path.is_dir() && wire::names::check_name(&name).is_ok() {
+            names.push(name.into_owned());
+        } else {
+            tracing::warn!(path = %path.display(), "not an index: left alone");
+        }
+    }
+    sync_folder(root)?;
+    Ok(names)
+}
+
+fn with_cause(failure: &Error) -> String {
+    match std::error::Error::source(failure) {
+        Some(cause) => format!("{failure}: {cause}"),
+        None => failure.to_string(),
+    }
+}
