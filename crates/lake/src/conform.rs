@@ -60,8 +60,10 @@ mod tests {
 
     #[test]
     fn columns_match_by_name_and_absent_ones_are_null() {
-        let rows =
-            batch(vec![Field::new("id", DataType::Int32, true)], vec![Arc::new(Int32Array::from(vec![7, 8]))]);
+        let rows = batch(
+            vec![Field::new("id", DataType::Int32, true)],
+            vec![Arc::new(Int32Array::from(vec![7, 8]))],
+        );
         let conformed = conform(&rows, &table_schema()).unwrap();
         assert_eq!(conformed.schema(), table_schema());
         assert_eq!(conformed.column(0).as_primitive::<Int64Type>().values(), &[7, 8]);

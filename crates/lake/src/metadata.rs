@@ -25,7 +25,11 @@ pub struct VersionedMetadata {
 /// # Errors
 /// [`Error::Invalid`] if the request contradicts itself, [`Error::Location`] if its location is not in the warehouse,
 /// [`Error::Unsupported`] for a format version other than 2.
-pub fn create(warehouse: &Warehouse, namespace: &[String], request: CreateTable) -> Result<VersionedMetadata> {
+pub fn create(
+    warehouse: &Warehouse,
+    namespace: &[String],
+    request: CreateTable,
+) -> Result<VersionedMetadata> {
     let mut properties = request.properties;
     take_format_version(&mut properties)?;
     let location = match request.location {

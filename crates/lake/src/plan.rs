@@ -51,7 +51,10 @@ pub async fn data_files(
 
 fn planned(warehouse: &Warehouse, file: &DataFile) -> Result<PlannedFile> {
     if file.file_format() != DataFileFormat::Parquet {
-        return Err(Error::Unsupported(format!("reading {} data files is not supported", file.file_format())));
+        return Err(Error::Unsupported(format!(
+            "reading {} data files is not supported",
+            file.file_format()
+        )));
     }
     Ok(PlannedFile {
         location: file.file_path().to_owned(),

@@ -7,9 +7,9 @@ use std::collections::HashMap;
 
 use iceberg::io::FileIO;
 use iceberg::spec::{
-    DataFile, FormatVersion, MAIN_BRANCH, ManifestContentType, ManifestFile, ManifestList, ManifestListWriter,
-    ManifestWriter, ManifestWriterBuilder, Operation, PartitionSpec, SchemaRef, Snapshot, SnapshotReference,
-    SnapshotRetention, Summary, TableMetadata,
+    DataFile, FormatVersion, MAIN_BRANCH, ManifestContentType, ManifestFile, ManifestList,
+    ManifestListWriter, ManifestWriter, ManifestWriterBuilder, Operation, PartitionSpec, SchemaRef, Snapshot,
+    SnapshotReference, SnapshotRetention, Summary, TableMetadata,
 };
 use iceberg::{TableRequirement, TableUpdate};
 use serde::Serialize;
@@ -134,7 +134,9 @@ impl<'a> Producer<'a> {
         refuse_partitioned(metadata)?;
         if metadata.format_version() != FormatVersion::V2 {
             let version = metadata.format_version();
-            return Err(Error::Unsupported(format!("only tables of format version 2 are written, not {version}")));
+            return Err(Error::Unsupported(format!(
+                "only tables of format version 2 are written, not {version}"
+            )));
         }
         Ok(Self {
             file_io: warehouse.file_io(),
@@ -189,7 +191,8 @@ impl<'a> Producer<'a> {
         spec: PartitionSpec,
     ) -> Result<ManifestWriter> {
         let name = format!("{}-m{}.avro", self.commit_id, self.written.len());
-        let output = self.file_io.new_output(self.new_location(&name))?;
+        let location = self.new_location(&name);
+        let output = self.file_io.new_output(location)?;
         let builder = ManifestWriterBuilder::new(output, Some(self.snapshot_id), schema, spec);
         Ok(match content {
             ManifestContentType::Data => builder.build_v2_data(),

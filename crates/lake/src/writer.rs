@@ -135,8 +135,9 @@ impl TableWriter {
     async fn close_file(&mut self) -> Result<()> {
         let Some(file) = self.open.take() else { return Ok(()) };
         for data_file in file.writer.close().await? {
-            let data_file =
-                data_file.build().map_err(|error| Error::Invalid(format!("describing a data file: {error}")))?;
+            let data_file = data_file
+                .build()
+                .map_err(|error| Error::Invalid(format!("describing a data file: {error}")))?;
             self.finished.push(data_file);
         }
         Ok(())

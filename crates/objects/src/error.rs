@@ -16,7 +16,9 @@ pub enum Error {
         reason: String,
     },
     /// The URL is for a store that this build does not include.
-    #[error("{url:?} needs S3 support, which this build lacks: build with `cargo build --features objects/aws`")]
+    #[error(
+        "{url:?} needs S3 support, which this build lacks: build with `cargo build --features objects/aws`"
+    )]
     NotBuilt {
         /// The URL as it was given.
         url: String,
@@ -55,7 +57,9 @@ impl From<IoError> for object_store::Error {
     fn from(error: IoError) -> Self {
         let path = error.path.display().to_string();
         match error.source.kind() {
-            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::NotFound { path, source: error.into() },
+            io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => {
+                Self::NotFound { path, source: error.into() }
+            }
             io::ErrorKind::PermissionDenied => Self::PermissionDenied { path, source: error.into() },
             _ => Self::Generic { store: "LocalStore", source: error.into() },
         }
@@ -98,7 +102,8 @@ mod tests {
         let full = io::Error::from(io::ErrorKind::StorageFull);
         let inner = IoError { action: "writing", path: "/x".into(), source: full };
         assert!(is_storage_full(&object_store::Error::from(inner)));
-        let other = IoError { action: "writing", path: "/x".into(), source: io::ErrorKind::BrokenPipe.into() };
+        let other =
+            IoError { action: "writing", path: "/x".into(), source: io::ErrorKind::BrokenPipe.into() };
         assert!(!is_storage_full(&object_store::Error::from(other)));
     }
 }

@@ -51,7 +51,9 @@ pub fn open(url: &str) -> Result<Arc<dyn ObjectStore>, Error> {
         "s3" => s3::open(&parsed),
         #[cfg(not(feature = "aws"))]
         "s3" => Err(Error::NotBuilt { url: url.to_owned() }),
-        other => Err(reject(&format!("scheme {other:?} is not known; use file:///absolute/path or s3://bucket/prefix"))),
+        other => Err(reject(&format!(
+            "scheme {other:?} is not known; use file:///absolute/path or s3://bucket/prefix"
+        ))),
     }
 }
 

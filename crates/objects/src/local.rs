@@ -28,7 +28,7 @@ use object_store::{PutMode, PutResult, Result};
 use parking_lot::Mutex;
 
 use crate::error::{IoContext, IoError};
-use crate::{Error, Key, RESERVED_SEGMENT};
+use crate::{Error, Key, KeyError, RESERVED_SEGMENT};
 use durable::{remove_empty_parents, sync_dir};
 use staging::{Staged, Staging};
 
@@ -83,12 +83,10 @@ impl Inner {
     /// The file of an object.
     ///
     /// # Errors
-    /// `InvalidPath` for what is no [`Key`], `NotFound` where a symbolic link is on the way.
+    /// `NotSupported` for what is no [`Key`], `NotFound` where a symbolic link is on the way.
     fn file(&self, location: &Path) -> Result<PathBuf> {
-        let key: Key = location.as_ref().parse().map_err(|source| object_store::Error::Generic {
-            store: "LocalStore",
-            source: Box::<dyn std::error::Error + Send + Sync>::from(source),
-        })?;
+        let no_key = |error: KeyError| object_store::Error::NotSupported { source: error.into() };
+        let key: Key = location.as_ref().parse().map_err(no_key)?;
         let mut file = self.root.clone();
         for segment in key.as_str().split('/') {
             file.push(segment);
@@ -98,6 +96,17 @@ impl Inner {
             }
         }
         Ok(file)
+    }
+
+    /// The folder of the keys below `prefix`, unless a symbolic link is on the way.
+    fn folder(&self, prefix: &Path) -> Result<Option<PathBuf>> {
+        if prefix.is_root() {
+            return Ok(Some(self.root.clone()));
+        }
+        match self.file(prefix) {
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            folder => folder.map(Some),
+        }
     }
 
     /// Makes the staged bytes the object at `location`, if the condition holds; durable on return.

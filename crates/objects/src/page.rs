@@ -20,7 +20,12 @@ pub struct Page {
 ///
 /// # Errors
 /// Those of the store.
-pub async fn list_page(store: &dyn ObjectStore, prefix: &str, after: Option<&str>, limit: usize) -> Result<Page> {
+pub async fn list_page(
+    store: &dyn ObjectStore,
+    prefix: &str,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Page> {
     let folder = prefix.rsplit_once('/').map(|(folder, _)| Path::parse(folder)).transpose()?;
     let mut listing = match after {
         Some(after) => store.list_with_offset(folder.as_ref(), &Path::parse(after)?),

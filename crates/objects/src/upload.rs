@@ -53,7 +53,10 @@ pub async fn put_stream<E: std::error::Error + 'static>(
                 if received > limit {
                     Some(UploadError::TooLarge { limit })
                 } else {
-                    accept(store, location, &mode, &mut head, &mut upload, chunk).await.err().map(UploadError::Store)
+                    accept(store, location, &mode, &mut head, &mut upload, chunk)
+                        .await
+                        .err()
+                        .map(UploadError::Store)
                 }
             }
         };

@@ -1,1 +1,143 @@
 //! Wire types of `catalogd`. The catalogue's own listing; the Iceberg REST bodies are those of the Iceberg specification.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::ErrorCode;
+
+/// What divides the parts of a namespace in a path of Iceberg REST: the unit separator, sent as `%1F`.
+pub const NAMESPACE_SEPARATOR: char = '\u{1f}';
+
+/// Answer of `GET /catalog/tables`, for people and for `lakectl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TableList {
+    /// All tables, by name.
+    pub tables: Vec<TableInfo>,
+}
+
+/// One table of a [`TableList`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TableInfo {
+    /// `namespace.name`.
+    pub name: String,
+    /// Where its files are: `s3://lakehouse/…`.
+    pub location: String,
+    /// Its current snapshot; absent while nothing has been written.
+    pub snapshot_id: Option<i64>,
+    /// Rows in that snapshot; absent if its writer did not say.
+    pub rows: Option<u64>,
+    /// Its columns in order.
+    pub columns: Vec<TableColumn>,
+    /// When it was last changed, milliseconds since the Unix epoch.
+    pub updated_ms: i64,
+    /// Why its metadata cannot be read; all that they would have told is empty then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TableColumn {
+    /// Its name.
+    pub name: String,
+    /// Its Iceberg type: `long`, `string`, `decimal(10, 2)`, …
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Whether it never holds a null.
+    pub required: bool,
+}
+
+/// `CatalogConfig` of Iceberg REST: what a client has to know before its first call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CatalogConfig {
+    /// Settings that the client may override.
+    pub defaults: BTreeMap<String, String>,
+    /// Settings that it may not.
+    pub overrides: BTreeMap<String, String>,
+    /// The calls that are served, as `METHOD /v1/{prefix}/…`.
+    pub endpoints: Vec<String>,
+}
+
+/// `CreateNamespaceRequest` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CreateNamespace {
+    /// Its parts, outermost first.
+    pub namespace: Vec<String>,
+    /// Free properties.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+}
+
+/// `CreateNamespaceResponse` and `GetNamespaceResponse` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Namespace {
+    /// Its parts, outermost first.
+    pub namespace: Vec<String>,
+    /// Free properties.
+    #[serde(default)]
+    pub properties: BTreeMap<String, String>,
+}
+
+/// `ListNamespacesResponse` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NamespaceList {
+    /// Each by its parts.
+    pub namespaces: Vec<Vec<String>>,
+}
+
+/// `ListTablesResponse` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TableIdentifierList {
+    /// The tables of one namespace.
+    pub identifiers: Vec<TableIdentifier>,
+}
+
+/// `TableIdentifier` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+pub struct TableIdentifier {
+    /// The parts of its namespace, outermost first.
+    pub namespace: Vec<String>,
+    /// Its name.
+    pub name: String,
+}
+
+/// `IcebergErrorResponse` of Iceberg REST, in place of a problem body on its paths.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IcebergError {
+    /// Its only member.
+    pub error: IcebergErrorModel,
+}
+
+/// `ErrorModel` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IcebergErrorModel {
+    /// What happened, for a person.
+    pub message: String,
+    /// The name of an exception that clients match on: `NoSuchTableException`, `CommitFailedException`, …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status.
+    pub code: u16,
+}
+
+impl IcebergErrorModel {
+    /// The code that our own daemons match on.
+    pub fn error_code(&self) -> ErrorCode {
+        match (self.code, self.kind.as_str()) {
+            (400, _) => ErrorCode::InvalidArgument,
+            (401, _) => ErrorCode::Unauthenticated,
+            (403, _) => ErrorCode::PermissionDenied,
+            (404, _) => ErrorCode::NotFound,
+            (409, "AlreadyExistsException") => ErrorCode::AlreadyExists,
+            (409, _) => ErrorCode::Conflict,
+            (413, _) => ErrorCode::PayloadTooLarge,
+            (501, _) => ErrorCode::NotImplemented,
+            (503, _) => ErrorCode::Unavailable,
+            (504, _) => ErrorCode::DeadlineExceeded,
+            (507, _) => ErrorCode::InsufficientStorage,
+            _ => ErrorCode::Internal,
+        }
+    }
+}

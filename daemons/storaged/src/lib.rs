@@ -1,1 +1,44 @@
-//! Objects over HTTP: durable put, ranged get, list by prefix.
+//! Objects over HTTP: durable put, ranged get, delete, list by prefix.
+//!
+//! The face of the warehouse's root: what `lake` writes there (tables) are objects like any other. The promises are
+//! those of the `objects` crate; this daemon adds HTTP's conditions and ranges, and bounds what it takes.
+
+mod config;
+mod error;
+mod range;
+mod routes;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use object_store::ObjectStore;
+use service::{App, Env, Scope};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use config::Config;
+
+/// What every handler works on.
+#[derive(Debug, Clone)]
+struct Storage {
+    store: Arc<dyn ObjectStore>,
+    max_object_bytes: u64,
+}
+
+/// Opens the warehouse's root, which sweeps what crashed uploads left, and builds the daemon on it.
+///
+/// # Errors
+/// When the store at `lake.warehouse` cannot be opened.
+pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
+    let url = env.warehouse.clone();
+    let store = tokio::task::spawn_blocking(move || objects::open(&url)).await?;
+    let store = store.with_context(|| format!("open the warehouse {:?}", env.warehouse))?;
+    let storage = Storage { store, max_object_bytes: config.max_object_bytes };
+    let list = OpenApiRouter::new().routes(routes!(routes::listing::list));
+    let read = OpenApiRouter::new().routes(routes!(routes::objects::get, routes::objects::head));
+    let write = OpenApiRouter::new().routes(routes!(routes::objects::put, routes::objects::delete));
+    Ok(App::new()
+        .read(list.with_state(storage.clone()))
+        .stream(Scope::Read, read.with_state(storage.clone()))
+        .stream(Scope::Write, write.with_state(storage)))
+}

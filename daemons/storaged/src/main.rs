@@ -1,3 +1,7 @@
-//! Objects over HTTP: durable put, ranged get, list by prefix.
+//! Objects over HTTP.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run(wire::DaemonName::Storaged, storaged::build)
+}

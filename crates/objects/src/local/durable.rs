@@ -15,7 +15,8 @@ pub(super) fn sync_dir(dir: &Path) -> Result<(), IoError> {
 
 /// Creates `root` and the folders above it that are missing, each synced into its parent.
 pub(super) fn create_root(root: &Path) -> Result<(), IoError> {
-    let missing: Vec<&Path> = root.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
+    let missing: Vec<&Path> =
+        root.ancestors().take_while(|dir| !dir.as_os_str().is_empty() && !dir.exists()).collect();
     for dir in missing.into_iter().rev() {
         create_dir(dir)?;
     }

@@ -37,9 +37,9 @@ impl Entry {
 }
 
 impl Walk {
-    /// Objects below the folder `prefix`, those after the key `after`.
-    pub(super) fn new(root: &FsPath, prefix: &Path, after: Option<&Path>) -> Result<Self, IoError> {
-        let entries = read_prefix(root, prefix)?;
+    /// Objects in `folder`, which is that of the keys below `prefix`; those after the key `after`.
+    pub(super) fn new(folder: &FsPath, prefix: &Path, after: Option<&Path>) -> Result<Self, IoError> {
+        let entries = read_folder(folder, &key_prefix(prefix))?;
         Ok(Self { folders: vec![entries.into_iter()], after: after.map(ToString::to_string) })
     }
 
@@ -48,7 +48,9 @@ impl Walk {
         stream::try_unfold(self, |mut walk| async move {
             let (batch, walk) = tokio::task::spawn_blocking(move || (walk.next_batch(), walk)).await?;
             let batch = batch?;
-            Ok::<_, object_store::Error>((!batch.is_empty()).then(|| (stream::iter(batch.into_iter().map(Ok)), walk)))
+            Ok::<_, object_store::Error>(
+                (!batch.is_empty()).then(|| (stream::iter(batch.into_iter().map(Ok)), walk)),
+            )
         })
         .try_flatten()
         .boxed()
@@ -81,10 +83,10 @@ impl Walk {
     }
 }
 
-/// The objects and folders directly below `prefix`.
-pub(super) fn list_one_level(root: &FsPath, prefix: &Path) -> Result<ListResult, IoError> {
+/// The objects and folders directly in `folder`, which is that of the keys below `prefix`.
+pub(super) fn list_one_level(folder: &FsPath, prefix: &Path) -> Result<ListResult, IoError> {
     let mut result = ListResult { common_prefixes: Vec::new(), objects: Vec::new() };
-    for entry in read_prefix(root, prefix)? {
+    for entry in read_folder(folder, &key_prefix(prefix))? {
         if entry.is_folder() {
             result.common_prefixes.extend(Path::parse(&entry.key));
         } else {
@@ -105,18 +107,17 @@ pub(super) fn object_meta(location: Path, metadata: &Metadata) -> std::io::Resul
     })
 }
 
-fn read_prefix(root: &FsPath, prefix: &Path) -> Result<Vec<Entry>, IoError> {
-    match prefix.as_ref() {
-        "" => read_folder(root, ""),
-        prefix => read_folder(&root.join(prefix), &format!("{prefix}/")),
-    }
+fn key_prefix(prefix: &Path) -> String {
+    if prefix.is_root() { String::new() } else { format!("{prefix}/") }
 }
 
 /// The objects and folders in a folder, in key order. A folder that is not there has none. What cannot be a key, and
 /// symbolic links, are left out: nothing is listed that cannot be read.
 fn read_folder(folder: &FsPath, key_prefix: &str) -> Result<Vec<Entry>, IoError> {
     let names = match fs::read_dir(folder) {
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(Vec::new()),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(Vec::new());
+        }
         names => names.context("listing", folder)?,
     };
     let mut entries = Vec::new();
@@ -144,6 +145,8 @@ fn object(entry: &Entry) -> Result<Option<ObjectMeta>, IoError> {
     let location = Path::parse(&entry.key).unwrap_or_else(|_| Path::from(entry.key.as_str()));
     match fs::symlink_metadata(&entry.file) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        metadata => metadata.and_then(|m| object_meta(location, &m)).map(Some).context("reading", &entry.file),
+        metadata => {
+            metadata.and_then(|m| object_meta(location, &m)).map(Some).context("reading", &entry.file)
+        }
     }
 }

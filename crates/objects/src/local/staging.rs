@@ -48,7 +48,8 @@ impl Staging {
     pub(super) fn create(&self) -> Result<Staged, IoError> {
         loop {
             let path = self.0.join(Uuid::new_v4().simple().to_string());
-            let file = OpenOptions::new().write(true).create_new(true).open(&path).context("creating", &path)?;
+            let file =
+                OpenOptions::new().write(true).create_new(true).open(&path).context("creating", &path)?;
             file.lock().context("locking", &path)?;
             // Between its creation and its lock a sweep may have taken the file for abandoned.
             if file.metadata().context("reading", &path)?.nlink() > 0 {
@@ -94,7 +95,9 @@ impl Staged {
 impl Drop for Staged {
     fn drop(&mut self) {
         // A file that cannot be removed now is swept when the store is opened next.
-        if !self.is_object && let Err(error) = fs::remove_file(&self.path) {
+        if !self.is_object
+            && let Err(error) = fs::remove_file(&self.path)
+        {
             tracing::warn!(path = %self.path.display(), %error, "an aborted upload remains until the next start");
         }
     }

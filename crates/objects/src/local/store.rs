@@ -12,8 +12,9 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::path::Path;
 use object_store::{
-    Attributes, CopyMode, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult, MultipartUpload,
-    ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, UploadPart,
+    Attributes, CopyMode, CopyOptions, Error, GetOptions, GetResult, GetResultPayload, ListResult,
+    MultipartUpload, ObjectMeta, ObjectStore, PutMode, PutMultipartOptions, PutOptions, PutPayload,
+    PutResult, Result, UploadPart,
 };
 
 use super::list::{Walk, list_one_level, object_meta};
@@ -89,7 +90,8 @@ impl ObjectStore for LocalStore {
         self.blocking(move |store| {
             let (file, path) = open_object(store, &location)?;
             let read = |range: Range<u64>| {
-                let mut bytes = vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)];
+                let mut bytes =
+                    vec![0; usize::try_from(range.end.saturating_sub(range.start)).unwrap_or(usize::MAX)];
                 file.read_exact_at(&mut bytes, range.start).context("reading", &path)?;
                 Ok(Bytes::from(bytes))
             };
@@ -116,13 +118,22 @@ impl ObjectStore for LocalStore {
         self.walk(prefix, None)
     }
 
-    fn list_with_offset(&self, prefix: Option<&Path>, offset: &Path) -> BoxStream<'static, Result<ObjectMeta>> {
+    fn list_with_offset(
+        &self,
+        prefix: Option<&Path>,
+        offset: &Path,
+    ) -> BoxStream<'static, Result<ObjectMeta>> {
         self.walk(prefix, Some(offset))
     }
 
     async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
         let prefix = prefix.cloned().unwrap_or_default();
-        self.blocking(move |store| Ok(list_one_level(&store.root, &prefix)?)).await
+        self.blocking(move |store| {
+            let folder = store.folder(&prefix)?;
+            let empty = ListResult { common_prefixes: Vec::new(), objects: Vec::new() };
+            Ok(folder.map_or(Ok(empty), |folder| list_one_level(&folder, &prefix))?)
+        })
+        .await
     }
 
     async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
@@ -155,8 +166,11 @@ impl LocalStore {
         let (prefix, after) = (prefix.cloned().unwrap_or_default(), after.cloned());
         let store = self.clone();
         stream::once(async move {
-            let walk = store.blocking(move |store| Ok(Walk::new(&store.root, &prefix, after.as_ref())?)).await?;
-            Ok::<_, Error>(walk.into_stream())
+            let walk = store.blocking(move |store| {
+                let folder = store.folder(&prefix)?;
+                Ok(folder.map(|folder| Walk::new(&folder, &prefix, after.as_ref())).transpose()?)
+            });
+            Ok::<_, Error>(walk.await?.map_or_else(|| stream::empty().boxed(), Walk::into_stream))
         })
         .try_flatten()
         .boxed()

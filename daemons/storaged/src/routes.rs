@@ -1,0 +1,4 @@
+//! The HTTP face, one module a resource.
+
+pub(crate) mod listing;
+pub(crate) mod objects;
