@@ -104,6 +104,13 @@ pub async fn read_metadata(warehouse: &Warehouse, location: &str) -> Result<Vers
     Ok(VersionedMetadata { location: location.to_owned(), metadata })
 }
 
+/// Deletes a version that a catalogue refused, as far as the store lets it: what remains is referenced by nothing.
+pub async fn delete_metadata(warehouse: &Warehouse, version: &VersionedMetadata) {
+    if let Err(error) = warehouse.file_io().delete(&version.location).await {
+        tracing::warn!(location = version.location, %error, "the metadata file of a refused commit remains");
+    }
+}
+
 /// What the `iceberg` crate lets pass and this warehouse must not.
 fn check_update(warehouse: &Warehouse, update: &TableUpdate) -> Result<()> {
     match update {

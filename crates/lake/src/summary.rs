@@ -15,6 +15,14 @@ const TOTALS: [(&str, &str, &str); 6] = [
     ("total-equality-deletes", "added-equality-deletes", "removed-equality-deletes"),
 ];
 
+/// Rows in the current snapshot, as its writer counted them: 0 without a snapshot, `None` if the writer did not say.
+pub fn total_records(metadata: &TableMetadata) -> Option<u64> {
+    match metadata.current_snapshot() {
+        None => Some(0),
+        Some(snapshot) => figure(&snapshot.summary().additional_properties, "total-records"),
+    }
+}
+
 /// Summarises a snapshot on top of the current one. `properties` are the caller's own; a computed figure wins over
 /// one of the same name, so that nobody can make the totals lie.
 pub(crate) fn summarise(

@@ -1,3 +1,7 @@
 //! The Iceberg REST catalogue.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run(wire::DaemonName::Catalogd, catalogd::build)
+}

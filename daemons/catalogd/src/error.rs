@@ -1,0 +1,104 @@
+//! How the catalogue fails, and what each failure is called in Iceberg REST.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use wire::catalog::{IcebergError, IcebergErrorModel};
+
+/// Why a call to the catalogue failed.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogError {
+    /// The request breaks a stated rule.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The body is larger than `service.max_body_bytes`.
+    #[error("{0}")]
+    TooLarge(String),
+    /// There is no such namespace.
+    #[error("there is no namespace {0}")]
+    NoSuchNamespace(String),
+    /// There is no such table.
+    #[error("there is no table {0}")]
+    NoSuchTable(String),
+    /// The namespace or the table is there already.
+    #[error("{0} exists already")]
+    AlreadyExists(String),
+    /// The namespace holds tables or other namespaces.
+    #[error("the namespace {0} is not empty")]
+    NamespaceNotEmpty(String),
+    /// A requirement of the commit does not hold: load the table again, then decide.
+    #[error("{0}")]
+    CommitFailed(String),
+    /// Not built yet.
+    #[error("{0}")]
+    NotBuilt(String),
+    /// The disk is full; nothing has changed.
+    #[error("no space is left; nothing has changed")]
+    StorageFull,
+    /// The transaction that moves the pointer failed at its end: it may or may not come back after a restart.
+    #[error("the outcome of the commit is unknown: load the table to see")]
+    CommitStateUnknown(#[source] ledger::Error),
+    /// The database failed before anything was written.
+    #[error("the catalogue's database failed")]
+    Database(#[from] ledger::Error),
+    /// The warehouse failed.
+    #[error("the warehouse failed")]
+    Warehouse(#[source] lake::Error),
+}
+
+impl CatalogError {
+    /// The status and the exception's name in Iceberg REST.
+    fn kind(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequestException"),
+            Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "BadRequestException"),
+            Self::NoSuchNamespace(_) => (StatusCode::NOT_FOUND, "NoSuchNamespaceException"),
+            Self::NoSuchTable(_) => (StatusCode::NOT_FOUND, "NoSuchTableException"),
+            Self::AlreadyExists(_) => (StatusCode::CONFLICT, "AlreadyExistsException"),
+            Self::NamespaceNotEmpty(_) => (StatusCode::CONFLICT, "NamespaceNotEmptyException"),
+            Self::CommitFailed(_) => (StatusCode::CONFLICT, "CommitFailedException"),
+            Self::NotBuilt(_) => (StatusCode::NOT_IMPLEMENTED, "UnsupportedOperationException"),
+            Self::StorageFull | Self::Database(ledger::Error::DiskFull) => {
+                (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorageException")
+            }
+            Self::Database(ledger::Error::Busy | ledger::Error::GroupLost | ledger::Error::Closed) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException")
+            }
+            Self::CommitStateUnknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, "CommitStateUnknownException"),
+            Self::Database(_) | Self::Warehouse(_) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError")
+            }
+        }
+    }
+}
+
+impl From<lake::Error> for CatalogError {
+    fn from(error: lake::Error) -> Self {
+        match error {
+            lake::Error::Invalid(text) => Self::BadRequest(text),
+            lake::Error::Location { .. } => Self::BadRequest(error.to_string()),
+            lake::Error::Unsupported(text) => Self::NotBuilt(text),
+            lake::Error::Conflict(text) => Self::CommitFailed(text),
+            error if lake::is_storage_full(&error) => Self::StorageFull,
+            error => Self::Warehouse(error),
+        }
+    }
+}
+
+impl From<ledger::rusqlite::Error> for CatalogError {
+    fn from(error: ledger::rusqlite::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
+impl IntoResponse for CatalogError {
+    fn into_response(self) -> Response {
+        let (status, kind) = self.kind();
+        if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED {
+            tracing::error!(error = ?self, "request failed");
+        }
+        let error =
+            IcebergErrorModel { message: self.to_string(), kind: kind.to_owned(), code: status.as_u16() };
+        (status, Json(IcebergError { error })).into_response()
+    }
+}
