@@ -69,7 +69,7 @@ pub fn commit(
     }
     let mut builder = current.metadata.clone().into_builder(Some(current.location.clone()));
     for update in updates {
-        check_update(warehouse, &update)?;
+        check_update(warehouse, &current.metadata, &update)?;
         builder = update.apply(builder).map_err(invalid)?;
     }
     let built = builder.build().map_err(invalid)?;
@@ -112,8 +112,11 @@ pub async fn delete_metadata(warehouse: &Warehouse, version: &VersionedMetadata)
 }
 
 /// What the `iceberg` crate lets pass and this warehouse must not.
-fn check_update(warehouse: &Warehouse, update: &TableUpdate) -> Result<()> {
+fn check_update(warehouse: &Warehouse, current: &TableMetadata, update: &TableUpdate) -> Result<()> {
     match update {
+        TableUpdate::AssignUuid { uuid } if *uuid != current.uuid() => {
+            Err(Error::Invalid("a table keeps its uuid".to_owned()))
+        }
         TableUpdate::SetLocation { location } => warehouse.object_path(location).map(drop),
         TableUpdate::AddSnapshot { snapshot } => warehouse.object_path(snapshot.manifest_list()).map(drop),
         TableUpdate::UpgradeFormatVersion { format_version } => refuse_format_version(*format_version),

@@ -55,7 +55,11 @@ async fn request_for_another_format_version_or_place_is_refused() {
 #[tokio::test]
 async fn impossible_update_is_the_callers_mistake() {
     let table = Fixture::new().await;
-    let update = TableUpdate::SetCurrentSchema { schema_id: 77 };
-    let committed = lake::commit(&table.warehouse, &table.table, &[], vec![update]);
-    assert!(matches!(committed, Err(Error::Invalid(_))), "{committed:?}");
+    for update in [
+        TableUpdate::SetCurrentSchema { schema_id: 77 },
+        TableUpdate::AssignUuid { uuid: uuid::Uuid::from_u128(7) },
+    ] {
+        let committed = lake::commit(&table.warehouse, &table.table, &[], vec![update]);
+        assert!(matches!(committed, Err(Error::Invalid(_))), "{committed:?}");
+    }
 }
