@@ -1,0 +1,108 @@
+//! Calls to `ingestd`.
+
+use bytes::Bytes;
+use http::Method;
+use serde::Serialize;
+use wire::context::IDEMPOTENCY_KEY;
+use wire::ingest::{IndexJob, IndexJobAccepted, IndexJobRequest, IndexJobs, IngestAnswer, IngestParams};
+use wire::{CallContext, DaemonName};
+
+use crate::query::with_query;
+use crate::{Peer, Peers, Result, segment};
+
+/// Puts rows into tables, and tables into vector indexes.
+#[derive(Debug, Clone)]
+pub struct Ingestd(Peer);
+
+impl Peers {
+    /// `ingestd`.
+    pub fn ingestd(&self) -> Ingestd {
+        Ingestd(self.peer(DaemonName::Ingestd))
+    }
+}
+
+impl Ingestd {
+    /// `POST /ingest`: the rows of `body`, whose format `params` or `content_type` names, into a table.
+    ///
+    /// Under an `idempotency_key` it is retried, as a repetition gets the first answer; without one it is sent once.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `unprocessable` for rows that do not fit: nothing was written.
+    pub async fn ingest(
+        &self,
+        ctx: &CallContext,
+        params: &IngestParams,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+        idempotency_key: Option<&str>,
+    ) -> Result<IngestAnswer> {
+        let request = self.0.request(Method::POST, &ingest_path(params)).bytes(content_type, body);
+        let request = match idempotency_key {
+            Some(key) => request.header(IDEMPOTENCY_KEY, key).idempotent(),
+            None => request,
+        };
+        request.send(ctx).await?.json()
+    }
+
+    /// `POST /index-jobs`: starts to index a table.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn submit_index_job(&self, ctx: &CallContext, request: &IndexJobRequest) -> Result<IndexJobAccepted> {
+        self.0.post(ctx, "/index-jobs", request).await
+    }
+
+    /// `GET /index-jobs/{job_id}`
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `not_found` if there is no such job.
+    pub async fn index_job(&self, ctx: &CallContext, job_id: &str) -> Result<IndexJob> {
+        self.0.get(ctx, &format!("/index-jobs/{}", segment(job_id))).await
+    }
+
+    /// `GET /index-jobs`, newest first.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn index_jobs(&self, ctx: &CallContext) -> Result<IndexJobs> {
+        self.0.get(ctx, "/index-jobs").await
+    }
+}
+
+fn ingest_path(params: &IngestParams) -> String {
+    let parameters = [
+        ("table", Some(params.table.clone())),
+        ("mode", params.mode.as_ref().and_then(word)),
+        ("format", params.format.as_ref().and_then(word)),
+        ("on_error", word(&params.on_error)),
+        ("max_errors", params.max_errors.map(|count| count.to_string())),
+        ("dry_run", params.dry_run.then(|| "true".to_owned())),
+    ];
+    with_query("/ingest", parameters)
+}
+
+/// The word by which a value of an enum travels.
+fn word(value: &impl Serialize) -> Option<String> {
+    serde_json::to_value(value).ok()?.as_str().map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use wire::ingest::{IngestFormat, IngestMode, OnError};
+
+    use super::*;
+
+    #[test]
+    fn parameters_travel_as_ingestd_reads_them() {
+        let params = IngestParams {
+            table: "hr.people".to_owned(),
+            mode: Some(IngestMode::Create),
+            format: Some(IngestFormat::Csv),
+            on_error: OnError::Skip,
+            max_errors: Some(7),
+            dry_run: true,
+        };
+        let expected = "/ingest?table=hr.people&mode=create&format=csv&on_error=skip&max_errors=7&dry_run=true";
+        assert_eq!(ingest_path(&params), expected);
+    }
+}

@@ -1,0 +1,114 @@
+//! One snapshot of a table as DataFusion sees it.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use datafusion::catalog::{Session, TableProvider};
+use datafusion::common::Statistics;
+use datafusion::common::stats::Precision;
+use datafusion::datasource::TableType;
+use datafusion::datasource::listing::PartitionedFile;
+use datafusion::datasource::physical_plan::parquet::CachedParquetFileReaderFactory;
+use datafusion::datasource::physical_plan::{FileGroup, FileScanConfigBuilder, ParquetSource};
+use datafusion::datasource::source::DataSourceExec;
+use datafusion::error::Result;
+use datafusion::execution::object_store::ObjectStoreUrl;
+use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
+use datafusion::physical_plan::ExecutionPlan;
+use lake::{PlannedFile, TableMetadata, Warehouse};
+
+/// Under which the engine's runtime knows the store of the warehouse.
+pub(crate) const STORE_URL: &str = "lakehouse://warehouse/";
+
+/// The rows of one snapshot: a schema and the files that the manifests list. Columns that a file does not have,
+/// because they were added later, read as null.
+#[derive(Debug)]
+pub(crate) struct SnapshotTable {
+    schema: SchemaRef,
+    files: Vec<PlannedFile>,
+    snapshot_id: Option<i64>,
+}
+
+impl SnapshotTable {
+    /// Plans the files of the current snapshot.
+    ///
+    /// # Errors
+    /// Those of [`lake::data_files`].
+    pub(crate) async fn plan(warehouse: &Warehouse, metadata: &TableMetadata) -> lake::Result<Self> {
+        Ok(Self {
+            schema: lake::arrow_schema(metadata)?,
+            files: lake::data_files(warehouse, metadata, None).await?,
+            snapshot_id: metadata.current_snapshot_id(),
+        })
+    }
+
+    pub(crate) fn snapshot_id(&self) -> Option<i64> {
+        self.snapshot_id
+    }
+
+    /// The manifests count rows, and a snapshot with row-level deletes is refused by `lake`: so the count is exact,
+    /// and `count(*)` needs no file.
+    fn statistics(&self) -> Statistics {
+        let rows: u64 = self.files.iter().map(|file| file.record_count).sum();
+        let mut statistics = Statistics::new_unknown(&self.schema);
+        statistics.num_rows = usize::try_from(rows).map_or(Precision::Absent, Precision::Exact);
+        statistics
+    }
+
+    /// The files dealt out to `groups` groups that are read side by side; large files are split further by the
+    /// optimizer.
+    fn file_groups(&self, groups: usize) -> Vec<FileGroup> {
+        let files = self.files.iter().map(|file| {
+            let mut partitioned = PartitionedFile::new("", file.size_bytes);
+            partitioned.object_meta.location = file.path.clone();
+            partitioned
+        });
+        FileGroup::new(files.collect()).split_files(groups)
+    }
+}
+
+#[async_trait]
+impl TableProvider for SnapshotTable {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    /// Every filter prunes row groups and pages, none is exact: DataFusion keeps its own filter above the scan.
+    fn supports_filters_pushdown(&self, filters: &[&Expr]) -> Result<Vec<TableProviderFilterPushDown>> {
+        Ok(vec![TableProviderFilterPushDown::Inexact; filters.len()])
+    }
+
+    /// Filters reach the Parquet source by the optimizer's filter pushdown, from the filter above the scan.
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let url = ObjectStoreUrl::parse(STORE_URL)?;
+        let runtime = state.runtime_env();
+        let footers = runtime.cache_manager.get_file_metadata_cache();
+        let reader = CachedParquetFileReaderFactory::new(runtime.object_store(&url)?, footers);
+        let source = ParquetSource::new(self.schema())
+            .with_table_parquet_options(state.default_table_options().parquet)
+            .with_parquet_file_reader_factory(Arc::new(reader));
+        let config = FileScanConfigBuilder::new(url, Arc::new(source))
+            .with_file_groups(self.file_groups(state.config().target_partitions()))
+            .with_statistics(self.statistics())
+            .with_projection_indices(projection.cloned())?
+            .with_limit(limit)
+            .build();
+        Ok(DataSourceExec::from_data_source(config))
+    }
+}

@@ -1,0 +1,50 @@
+//! What a query may use.
+
+use std::time::Duration;
+
+use query_engine::Error;
+
+use crate::fixture::Lake;
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[tokio::test]
+async fn more_rows_than_allowed_is_an_error_and_not_a_part_of_the_rows() {
+    let lake = Lake::new();
+    let engine = lake.engine_with(|limits| limits.max_rows = 10);
+    let query = |sql: &'static str| engine.query(&lake, sql, Vec::new(), LONG);
+    assert_eq!(query("SELECT * FROM generate_series(1, 10)").await.unwrap().len(), 10);
+    assert!(matches!(query("SELECT * FROM generate_series(1, 11)").await, Err(Error::Limit(_))));
+}
+
+#[tokio::test]
+async fn more_bytes_than_allowed_is_an_error() {
+    let lake = Lake::new();
+    let engine = lake.engine_with(|limits| limits.max_result_bytes = 1 << 10);
+    let error = engine.query(&lake, "SELECT * FROM generate_series(1, 1000)", Vec::new(), LONG).await;
+    assert!(matches!(error, Err(Error::Limit(_))));
+}
+
+#[tokio::test]
+async fn more_memory_than_allowed_is_an_error_that_says_so() {
+    let lake = Lake::new();
+    let engine = lake.engine_with(|limits| {
+        limits.memory_bytes = 1 << 20;
+        limits.spill_bytes = 0;
+    });
+    let sql = "SELECT count(DISTINCT value) FROM generate_series(1, 3000000)";
+    let error = engine.query(&lake, sql, Vec::new(), LONG).await.unwrap_err();
+    assert!(matches!(error, Error::Limit(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn endless_query_is_cut_at_its_deadline() {
+    let lake = Lake::new();
+    let engine = lake.engine_with(|_| ());
+    let sql = "SELECT count(*) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b WHERE a.value + b.value = 0";
+    let budget = Duration::from_millis(300);
+    let started = std::time::Instant::now();
+    let error = engine.query(&lake, sql, Vec::new(), budget).await.unwrap_err();
+    assert!(matches!(error, Error::Timeout(limit) if limit == budget), "{error:?}");
+    assert!(started.elapsed() < Duration::from_secs(10), "cut only after {:?}", started.elapsed());
+}
