@@ -68,6 +68,8 @@ pub struct Info {
     pub unreachable: usize,
     /// Size of the current log.
     pub wal_bytes: u64,
+    /// Whether it is being sealed, or waits for it.
+    pub is_sealing: bool,
 }
 
 impl Collection {
@@ -173,6 +175,7 @@ impl Collection {
             dead: state.items.dead(),
             unreachable: state.graph.as_ref().map_or(0, |graph| graph.unreachable().len()),
             wal_bytes: self.wal_bytes.load(Relaxed),
+            is_sealing: self.is_seal_queued.load(Relaxed) || self.sealing.is_locked(),
         }
     }
 
@@ -183,7 +186,7 @@ impl Collection {
         drop(self.files.lock());
     }
 
-    fn seal_if_due(self: &Self) {
+    fn seal_if_due(&self) {
         if self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
             self.seal_queue.push(&self.name);
         }

@@ -1,15 +1,11 @@
 //! The three distances, the checks on vectors that come in, and the arithmetic under both.
 
 use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 
 use crate::error::Invalid;
 
 /// How far apart two vectors are; smaller is nearer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Distance {
     /// `1 - cos(a, b)`, from 0 to 2. Vectors are normalised when they come in.
     #[default]
@@ -21,7 +17,7 @@ pub enum Distance {
 }
 
 impl Distance {
-    /// The word used on the wire.
+    /// The word for it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Cosine => "cosine",
@@ -109,17 +105,6 @@ const MAX_LENGTH: f64 = 1e18;
 impl fmt::Display for Distance {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
-    }
-}
-
-impl FromStr for Distance {
-    type Err = String;
-
-    fn from_str(word: &str) -> Result<Self, Self::Err> {
-        [Self::Cosine, Self::Dot, Self::Euclidean]
-            .into_iter()
-            .find(|distance| distance.as_str() == word)
-            .ok_or_else(|| format!("distance is cosine, dot or euclidean, not {word:?}"))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Creating the folder of an index, and making an index of what a folder holds after whatever happened to it.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -33,7 +34,11 @@ pub(crate) fn remove(root: &Path, name: &str) -> Result<(), Error> {
     let folder = root.join(name);
     let hidden = root.join(format!(".dropped-{name}"));
     let _ = fs::remove_dir_all(&hidden);
-    fs::rename(&folder, &hidden).map_err(|e| Error::io("rename", &folder, e))?;
+    match fs::rename(&folder, &hidden) {
+        // It went in an earlier attempt, of which only the sync failed.
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => {}
+        renamed => renamed.map_err(|e| Error::io("rename", &folder, e))?,
+    }
     sync_folder(root)?;
     if let Err(cause) = fs::remove_dir_all(&hidden) {
         tracing::warn!(folder = %hidden.display(), %cause, "a dropped index still takes space until restart");
@@ -54,21 +59,22 @@ pub(crate) fn open(folder: &Path, name: &str, disk: Arc<dyn Disk>) -> Result<Par
 
     let (mut items, mut version) = (segment.items, segment.version);
     let logs = logs_from(folder, generation)?;
-    let mut end = (generation, 0);
+    // A crash can leave an empty log behind the one that was written last.
+    let last_written = logs.clone().rfind(|log| !wal::is_empty(folder, *log));
+    let mut end = 0;
     for log in logs.clone() {
-        let path = wal::path_of(folder, log);
-        let len = wal::replay(&path, log, log + 1 == logs.end, |payload| {
+        let may_be_torn = last_written.is_none_or(|last| log >= last);
+        end = wal::replay(folder, log, may_be_torn, |payload| {
             version = replay_commit(payload, &mut items, version)?;
             Ok(())
         })?;
-        end = (log, len);
     }
     Ok(Parts {
         name: name.to_owned(),
         folder: folder.to_owned(),
         distance: segment.distance,
         state: State { items, graph: segment.graph, version },
-        wal: Wal::resume(disk, name, folder, end.0, end.1),
+        wal: Wal::resume(disk, name, folder, logs.end - 1, end),
     })
 }
 

@@ -64,6 +64,17 @@ impl Collection {
     /// The index stays as it was, and is complete on disk, only not compact.
     pub fn seal(&self) -> Result<(), Error> {
         let _one_at_a_time = self.sealing.lock();
+        self.seal_alone()
+    }
+
+    /// [`Collection::seal`], unless another seal has made it superfluous.
+    pub(crate) fn seal_if_still_due(&self) -> Result<(), Error> {
+        let _one_at_a_time = self.sealing.lock();
+        if self.is_seal_due() { self.seal_alone() } else { Ok(()) }
+    }
+
+    /// The caller holds `sealing`.
+    fn seal_alone(&self) -> Result<(), Error> {
         let Some(snapshot) = self.writer.exclusively(|wal| self.snapshot(wal))? else { return Ok(()) };
         let compact = snapshot.items.compacted();
         let graph = if compact.live() > self.settings.exact_below {

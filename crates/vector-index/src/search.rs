@@ -20,6 +20,8 @@ pub struct Query {
     pub k: usize,
     /// Only items whose metadata match.
     pub filter: Option<Filter>,
+    /// Only these, as far as they exist.
+    pub only_ids: Option<Vec<String>>,
     /// Never these, whether they exist or not.
     pub exclude_ids: Vec<String>,
     /// Compare with every item, even where there is a graph.
@@ -135,6 +137,9 @@ impl Searcher<'_> {
     /// The live slots that the query may return. Their number decides between scan and graph.
     fn eligible(&self, query: &Query) -> Cow<'_, Bitset> {
         let mut eligible = Cow::Borrowed(self.items.alive());
+        if let Some(ids) = &query.only_ids {
+            eligible = Cow::Owned(ids.iter().filter_map(|id| self.items.slot_of(id)).collect());
+        }
         if let Some(filter) = &query.filter {
             let matching = eligible.iter().filter(|slot| filter.matches(self.items.metadata(*slot)));
             eligible = Cow::Owned(matching.collect());

@@ -208,7 +208,7 @@ fn seal_those_due(entries: &Entries, due: &Receiver<Option<String>>) {
         };
         collection.is_seal_queued.store(false, Relaxed);
         // hnsw_rs panics on what it does not expect: the index stays whole without it, and slower.
-        match catch_unwind(AssertUnwindSafe(|| collection.seal())) {
+        match catch_unwind(AssertUnwindSafe(|| collection.seal_if_still_due())) {
             Ok(Ok(())) => {}
             Ok(Err(failure)) => {
                 tracing::warn!(index = name, cause = with_cause(&failure), "an index could not be sealed");

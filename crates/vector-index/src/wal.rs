@@ -8,8 +8,8 @@
 //! warning. A bad frame with a good one anywhere behind it was acknowledged once: that is corruption. The length has
 //! its own checksum, because a damaged length must not pass for a frame that runs over the end of the file.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -73,6 +73,9 @@ impl Wal {
             return Err(Error::Poisoned { name: self.index.clone(), reason: reason.clone() });
         }
         let path = path_of(&self.folder, self.generation);
+        if u32::try_from(payload.len()).is_err() {
+            return Err(Error::io("append to", &path, io::ErrorKind::FileTooLarge.into()));
+        }
         let file = opened(&mut self.file, &path)?;
         let frame = frame(payload);
         if let Err(cause) = self.disk.write_all_at(file, &frame, self.len) {
@@ -98,7 +101,11 @@ impl Wal {
         let path = path_of(&self.folder, self.generation);
         let file = opened(&mut self.file, &path)?;
         self.disk.sync_data(file).map_err(|e| Error::io("sync", &path, e))?;
-        create(&self.folder, self.generation + 1)?;
+        if let Err(failure) = create(&self.folder, self.generation + 1) {
+            // It may be in place with its name not durable. Recovery passes over an empty log, if this fails too.
+            let _ = fs::remove_file(path_of(&self.folder, self.generation + 1));
+            return Err(failure);
+        }
         self.generation += 1;
         self.file = None;
         self.len = HEADER_BYTES as u64;
@@ -123,21 +130,27 @@ fn frame(payload: &[u8]) -> Vec<u8> {
     frame
 }
 
+/// Whether no commit was ever begun in a log.
+pub(crate) fn is_empty(folder: &Path, generation: u64) -> bool {
+    fs::metadata(path_of(folder, generation)).is_ok_and(|file| file.len() <= HEADER_BYTES as u64)
+}
+
 /// Hands each payload of a log to `apply`, in order, and returns the length of its sound part.
 ///
-/// `is_last` says that no newer log exists: only then may the last frame be torn, and it is cut off.
+/// `may_be_torn` says that no newer log was written: only then may the last frame be torn, and it is cut off.
 pub(crate) fn replay(
-    path: &Path,
+    folder: &Path,
     generation: u64,
-    is_last: bool,
+    may_be_torn: bool,
     mut apply: impl FnMut(&[u8]) -> Result<(), String>,
 ) -> Result<u64, Error> {
-    let bytes = std::fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    let path = &path_of(folder, generation);
+    let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
     check_header(&bytes, generation).map_err(|reason| Error::corrupt(path, reason))?;
     let mut at = HEADER_BYTES;
     while at < bytes.len() {
         let Some(payload) = frame_at(&bytes[at..]) else {
-            let is_torn = is_last && !(at + 1..bytes.len()).any(|later| frame_at(&bytes[later..]).is_some());
+            let is_torn = may_be_torn && !(at + 1..bytes.len()).any(|later| frame_at(&bytes[later..]).is_some());
             if !is_torn {
                 return Err(Error::corrupt(path, format!("the frame at byte {at} fails its checksum")));
             }
@@ -192,8 +205,6 @@ fn truncate(path: &Path, len: u64) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs;
-    use std::io;
     use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
     use super::*;
@@ -208,9 +219,9 @@ mod tests {
         wal
     }
 
-    fn read(folder: &Path, is_last: bool) -> Result<Vec<Vec<u8>>, Error> {
+    fn read(folder: &Path, may_be_torn: bool) -> Result<Vec<Vec<u8>>, Error> {
         let mut seen = Vec::new();
-        replay(&path_of(folder, 0), 0, is_last, |payload| {
+        replay(folder, 0, may_be_torn, |payload| {
             seen.push(payload.to_vec());
             Ok(())
         })

@@ -189,3 +189,39 @@ fn nodes_that_miss_themselves(
     missed.sort_unstable();
     missed
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn node_that_no_link_leads_to_is_noticed() {
+        let mut rows = Rows::new(2);
+        for i in 0..300_u16 {
+            rows.push(&[f32::from(i), 1.0]);
+        }
+        let params = BuildParams { links: 8, breadth: 100, threads: 1 };
+        let cancelled = AtomicBool::new(false);
+        let mut graph = build(&rows, Distance::Euclidean, params, &cancelled).unwrap();
+        assert_eq!(graph.unreachable, Vec::<u32>::new());
+
+        let lost = (graph.entry + 7) % 300;
+        let lists: Vec<Vec<u32>> = (0..300)
+            .map(|node| graph.base.links_at(node).iter().copied().filter(|link| *link != lost).collect())
+            .collect();
+        graph.base = Layer::from_lists(Vec::new(), lists.iter().map(Vec::as_slice));
+        graph.upper.clear();
+        let nodes: Vec<u32> = (0..300).collect();
+        let missed = nodes_that_miss_themselves(&graph, &rows, Distance::Euclidean, &nodes, 2, &cancelled);
+        assert_eq!(missed, [lost]);
+    }
+
+    #[test]
+    fn equal_vectors_share_a_node() {
+        let mut rows = Rows::new(1);
+        [1.0, 2.0, 1.0, 3.0, 2.0, 1.0].iter().for_each(|x| rows.push(&[*x]));
+        let (nodes, twins) = distinct(&rows);
+        assert_eq!(nodes, [0, 1, 3]);
+        assert_eq!(twins, HashMap::from([(0, vec![2, 5]), (1, vec![4])]));
+    }
+}

@@ -1,0 +1,9 @@
+//! What this crate promises, seen from outside: through files, restarts, threads and damage.
+
+mod concurrency;
+mod damage;
+mod graph;
+mod model;
+mod predecessor;
+mod requests;
+mod support;

@@ -1,0 +1,148 @@
+//! Random operations beside an oracle: a map and brute force.
+
+use std::collections::BTreeMap;
+
+use rand::Rng;
+use rand_chacha::ChaCha8Rng;
+use tempfile::TempDir;
+use vector_index::{Distance, Error, Query, Settings, Store};
+
+use crate::support::{
+    assert_well_formed, brute_force, graph_settings, index, item, query, random_vector, rng, true_distance,
+};
+
+const DIMENSION: usize = 6;
+const IDS: u32 = 120;
+
+struct Model {
+    root: TempDir,
+    settings: Settings,
+    distance: Distance,
+    /// `None` while restarting.
+    store: Option<Store>,
+    oracle: BTreeMap<String, Vec<f32>>,
+    version: u64,
+    rng: ChaCha8Rng,
+}
+
+impl Model {
+    fn new(seed: u64, distance: Distance, exact_below: usize) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let settings = graph_settings(exact_below);
+        let store = Some(Store::open(root.path(), settings.clone()).unwrap());
+        Self { root, settings, distance, store, oracle: BTreeMap::new(), version: 0, rng: rng(seed) }
+    }
+
+    fn index(&self) -> std::sync::Arc<vector_index::Collection> {
+        index(self.store.as_ref().unwrap(), DIMENSION, self.distance)
+    }
+
+    fn vector(&mut self) -> Vec<f32> {
+        // A coarse grid, so that equal vectors and equal distances are common.
+        let mut vector: Vec<f32> =
+            random_vector(&mut self.rng, DIMENSION).iter().map(|x| (x * 2.0).round() / 2.0).collect();
+        vector[0] += 3.0; // never zero
+        vector
+    }
+
+    fn step(&mut self) {
+        match self.rng.random_range(0..100) {
+            0..45 => self.upsert(),
+            45..65 => self.delete(),
+            65..96 => self.search(),
+            96..98 => self.index().seal().unwrap(),
+            98 => self.restart(),
+            _ => self.refused(),
+        }
+        let info = self.index().info();
+        assert_eq!((info.count, info.version), (self.oracle.len(), self.version));
+    }
+
+    fn upsert(&mut self) {
+        let batch: BTreeMap<String, Vec<f32>> = (0..self.rng.random_range(1..8))
+            .map(|_| (self.rng.random_range(0..IDS).to_string(), self.vector()))
+            .collect();
+        let changed = self.index().add(batch.iter().map(|(id, v)| item(id.clone(), v)).collect()).unwrap();
+        let updated = batch.keys().filter(|id| self.oracle.contains_key(*id)).count();
+        assert_eq!((changed.added, changed.updated), (batch.len() - updated, updated));
+        self.oracle.extend(batch);
+        self.version += 1;
+    }
+
+    fn delete(&mut self) {
+        let ids: Vec<String> =
+            (0..self.rng.random_range(1..6)).map(|_| self.rng.random_range(0..IDS).to_string()).collect();
+        let deleted = self.index().delete(ids.clone()).unwrap().deleted;
+        let expected = ids.iter().filter(|id| self.oracle.remove(*id).is_some()).count();
+        assert_eq!(deleted, expected);
+        self.version += 1;
+    }
+
+    fn search(&mut self) {
+        let (vector, k) = (self.vector(), self.rng.random_range(1..20));
+        let excluded: Vec<String> =
+            (0..self.rng.random_range(0..4)).map(|_| self.rng.random_range(0..IDS).to_string()).collect();
+        let asked = Query { exclude_ids: excluded.clone(), exact: self.rng.random(), ..query(&vector, k) };
+        let is_exact = asked.exact || self.oracle.len() <= self.settings.exact_below;
+        let hits = self.index().search(asked).unwrap().hits;
+        let mut eligible = self.oracle.clone();
+        eligible.retain(|id, _| !excluded.contains(id));
+
+        assert_well_formed(&hits, k);
+        assert_eq!(hits.len(), k.min(eligible.len()), "k results while there are k items");
+        for hit in &hits {
+            let stored = eligible.get(hit.id.as_ref()).expect("a live item that was not excluded");
+            assert!((f64::from(hit.distance) - true_distance(self.distance, &vector, stored)).abs() < 1e-5);
+        }
+        if is_exact {
+            for (hit, (_, expected)) in hits.iter().zip(brute_force(&eligible, self.distance, &vector, k)) {
+                assert!((f64::from(hit.distance) - expected).abs() < 1e-5, "{hit:?} instead of {expected}");
+            }
+        }
+    }
+
+    fn restart(&mut self) {
+        drop(self.store.take());
+        self.store = Some(Store::open(self.root.path(), self.settings.clone()).unwrap());
+        for (id, vector) in &self.oracle {
+            let stored = self.index().get(id).expect("an acknowledged item").vector;
+            assert!(true_distance(Distance::Cosine, &stored, vector).abs() < 1e-6);
+        }
+    }
+
+    fn refused(&mut self) {
+        let bad = vec![item("good", &self.vector()), item("bad", &[f32::NAN; DIMENSION])];
+        assert!(matches!(self.index().add(bad), Err(Error::Invalid(_))));
+    }
+}
+
+fn run(distance: Distance, exact_below: usize) {
+    for seed in 0..3 {
+        let mut model = Model::new(seed, distance, exact_below);
+        for _ in 0..700 {
+            model.step();
+        }
+    }
+}
+
+#[test]
+fn random_operations_agree_with_brute_force_under_cosine() {
+    run(Distance::Cosine, 4096);
+}
+
+#[test]
+fn random_operations_agree_with_brute_force_under_dot() {
+    run(Distance::Dot, 4096);
+}
+
+#[test]
+fn random_operations_agree_with_brute_force_under_euclidean() {
+    run(Distance::Euclidean, 4096);
+}
+
+#[test]
+fn random_operations_with_a_graph_return_live_distinct_sorted_items() {
+    for distance in [Distance::Cosine, Distance::Dot, Distance::Euclidean] {
+        run(distance, 16);
+    }
+}

@@ -1,0 +1,140 @@
+//! What a request may ask for, and what it is told otherwise.
+
+use serde_json::json;
+use vector_index::{Created, Distance, Error, Filter, Invalid, Query, Settings, Store};
+
+use crate::support::{graph_settings, ids, index, item, open, query, random_vector, rng, search, tagged};
+
+#[test]
+fn one_bad_item_keeps_the_whole_request_out() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let index = index(&store, 2, Distance::Cosine);
+    for (bad, expected) in [
+        (item("b", &[1.0]), "2 numbers, this one has 1"),
+        (item("b", &[1.0, f32::NAN]), "finite"),
+        (item("b", &[f32::NEG_INFINITY, 1.0]), "finite"),
+        (item("b", &[0.0, 0.0]), "zeros"),
+        (item("", &[1.0, 0.0]), "1 to 512 bytes"),
+        (item("a\nb", &[1.0, 0.0]), "control characters"),
+    ] {
+        let refused = index.add(vec![item("a", &[1.0, 0.0]), bad]).unwrap_err();
+        assert!(matches!(&refused, Error::Invalid(Invalid::Item { position: 1, .. })), "{refused:?}");
+        assert!(refused.to_string().contains(expected), "{refused}");
+    }
+    assert_eq!((index.info().count, index.info().version), (0, 0));
+}
+
+#[test]
+fn search_out_of_bounds_is_told_what_the_bounds_are() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let index = index(&store, 2, Distance::Cosine);
+    let refused = |query: Query| index.search(query).unwrap_err().to_string();
+    assert!(refused(query(&[1.0, 0.0], 0)).contains("1 to 10000"));
+    assert!(refused(query(&[1.0, 0.0], 10_001)).contains("1 to 10000"));
+    assert!(refused(query(&[1.0, 0.0, 0.0], 1)).contains("2 numbers, this one has 3"));
+    assert!(refused(query(&[0.0, 0.0], 1)).contains("zeros"));
+    assert!(refused(Query { ef: Some(0), ..query(&[1.0, 0.0], 1) }).contains("ef must be"));
+}
+
+#[test]
+fn creating_twice_is_fine_and_creating_differently_is_not() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    assert_eq!(store.create("w", 3, Distance::Dot).unwrap(), Created::New);
+    assert_eq!(store.create("w", 3, Distance::Dot).unwrap(), Created::Existing);
+    assert!(matches!(store.create("w", 4, Distance::Dot), Err(Error::Exists { dimension: 3, .. })));
+    assert!(matches!(store.create("w", 3, Distance::Cosine), Err(Error::Exists { .. })));
+    for (name, dimension) in [("../w", 3), ("", 3), (".w", 3), ("ok", 0), ("ok", 16_385)] {
+        assert!(matches!(store.create(name, dimension, Distance::Dot), Err(Error::Invalid(_))), "{name}");
+    }
+    assert!(matches!(store.get("nobody"), Err(Error::NotFound { .. })));
+}
+
+#[test]
+fn upsert_counts_replaces_and_raises_the_version() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let index = index(&store, 2, Distance::Euclidean);
+    let first = index.add(vec![tagged("a", &[1.0, 0.0], 1), tagged("b", &[2.0, 0.0], 1)]).unwrap();
+    assert_eq!((first.added, first.updated, first.version), (2, 0, 1));
+    let second = index.add(vec![tagged("b", &[9.0, 0.0], 2), tagged("c", &[3.0, 0.0], 2)]).unwrap();
+    assert_eq!((second.added, second.updated, second.version), (1, 1, 2));
+    let b = index.get("b").unwrap();
+    assert_eq!((b.vector, b.metadata["n"].clone()), (vec![9.0, 0.0], json!(2)));
+    let gone = index.delete(vec!["a".to_owned(), "nobody".to_owned()]).unwrap();
+    assert_eq!((gone.deleted, gone.version), (1, 3));
+    assert!(index.get("a").is_none());
+    let answer = index.search(query(&[0.0, 0.0], 10)).unwrap();
+    assert_eq!((ids(&answer.hits), answer.version), (vec!["c", "b"], 3));
+}
+
+#[test]
+fn dropped_index_takes_no_more_writes_and_comes_back_empty() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let old = index(&store, 2, Distance::Cosine);
+    old.add(vec![item("a", &[1.0, 0.0])]).unwrap();
+    store.drop_index("t").unwrap();
+    assert!(matches!(old.add(vec![item("b", &[1.0, 0.0])]), Err(Error::NotFound { .. })));
+    assert!(matches!(store.drop_index("t"), Err(Error::NotFound { .. })));
+    assert_eq!(std::fs::read_dir(root.path()).unwrap().count(), 0);
+    let new = index(&store, 5, Distance::Dot);
+    old.seal().unwrap(); // a seal that was under way must not write into the new folder
+    drop((old, new, store));
+    assert_eq!(open(root.path()).get("t").unwrap().info().count, 0);
+}
+
+#[test]
+fn filters_and_exclusions_keep_k_results_with_and_without_a_graph() {
+    for exact_below in [10_000, 300] {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path(), graph_settings(exact_below)).unwrap();
+        let index = index(&store, 12, Distance::Cosine);
+        let mut rng = rng(5);
+        let vectors: Vec<_> = (0..3000).map(|_| random_vector(&mut rng, 12)).collect();
+        let items = vectors.iter().enumerate().map(|(i, v)| tagged(i.to_string(), v, i as u64));
+        index.add(items.collect()).unwrap();
+        index.seal().unwrap();
+        // Keeping 50%, 20%, 1% and three items.
+        for (filter, survivors) in [
+            (json!({"n": {"lt": 1500}}), 1500),
+            (json!({"n": {"gte": 2400}}), 600),
+            (json!({"any": [{"n": {"lt": 15}}, {"n": {"gte": 2985}}]}), 30),
+            (json!({"n": {"in": [7, 8, 9]}}), 3),
+        ] {
+            let parsed = Filter::parse(&filter).unwrap();
+            for vector in vectors.iter().step_by(300) {
+                let plain = Query { filter: Some(parsed.clone()), ..query(vector, 20) };
+                let hits = index.search(plain.clone()).unwrap().hits;
+                assert_eq!(hits.len(), survivors.min(20), "{filter}, exact below {exact_below}");
+                assert!(hits.iter().all(|hit| parsed.matches(&hit.metadata)));
+
+                let first: Vec<String> = hits.iter().take(5).map(|hit| hit.id.to_string()).collect();
+                let without = Query { exclude_ids: first.clone(), ..plain };
+                let others = index.search(without).unwrap().hits;
+                assert_eq!(others.len(), (survivors - first.len()).min(20));
+                assert!(others.iter().all(|hit| first.iter().all(|id| **id != *hit.id)));
+            }
+        }
+    }
+}
+
+#[test]
+fn empty_requests_change_nothing_and_cost_no_log() {
+    let root = tempfile::tempdir().unwrap();
+    let store = open(root.path());
+    let index = index(&store, 2, Distance::Cosine);
+    let before = index.info();
+    index.add(Vec::new()).unwrap();
+    index.delete(Vec::new()).unwrap();
+    assert_eq!(index.info(), before);
+    assert!(search(&index, &[1.0, 0.0], 3).is_empty());
+}
+
+#[test]
+fn default_settings_are_within_their_own_bounds() {
+    Settings::default().check().unwrap();
+    assert!(Settings { graph_links: 1, ..Settings::default() }.check().unwrap_err().contains("graph_links"));
+}
