@@ -1,1 +1,28 @@
-//! What all eleven daemons share: configuration, telemetry, health, limits, authorisation, errors, graceful shutdown.
+//! What all eleven daemons share, and no more: configuration, telemetry, health, limits, authorisation, errors and
+//! graceful shutdown.
+//!
+//! A daemon's `main` is one line, [`run`]; its `build` turns its configuration and an [`Env`] into an [`App`].
+
+mod app;
+mod auth;
+mod cli;
+pub mod config;
+mod env;
+mod error;
+mod extract;
+mod health;
+mod request;
+mod server;
+mod telemetry;
+pub mod testing;
+
+pub use app::App;
+pub use auth::Scope;
+pub use env::Env;
+pub use error::ApiError;
+pub use extract::{Ctx, Json, Path, Query};
+pub use health::Readiness;
+pub use server::run;
+
+/// What a handler returns.
+pub type Result<T> = std::result::Result<T, ApiError>;

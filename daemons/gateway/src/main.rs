@@ -1,3 +1,7 @@
-//! The one door: /v1/* in front of every daemon, and the state of them all.
+//! The gateway: one door in front of ten daemons.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run(wire::DaemonName::Gateway, gateway::build)
+}

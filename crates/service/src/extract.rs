@@ -1,0 +1,85 @@
+//! Extractors whose rejections are problems like every other error.
+
+use axum::extract::rejection::{JsonRejection, PathRejection, QueryRejection};
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use wire::{CallContext, ErrorCode};
+
+use crate::ApiError;
+
+/// What this request hands to the next hop.
+#[derive(Debug, Clone)]
+pub struct Ctx(pub CallContext);
+
+impl<S: Send + Sync> FromRequestParts<S> for Ctx {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let context = parts.extensions.get::<CallContext>().cloned();
+        context.map(Self).ok_or_else(|| ApiError::internal(anyhow::anyhow!("no call context in the request")))
+    }
+}
+
+/// A JSON body, in and out. A request without `content-type` is read as JSON too: `curl -d` sends a wrong one.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Json<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        let body = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+            if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                ApiError::new(ErrorCode::PayloadTooLarge, "the body is larger than service.max_body_bytes")
+            } else {
+                ApiError::invalid(rejection.body_text())
+            }
+        })?;
+        axum::Json::from_bytes(&body).map(|axum::Json(value)| Self(value)).map_err(
+            |rejection| match rejection {
+                JsonRejection::JsonDataError(error) => ApiError::invalid(error.body_text()),
+                rejection => ApiError::invalid(format!("the body is not JSON: {}", rejection.body_text())),
+            },
+        )
+    }
+}
+
+impl<T: Serialize> IntoResponse for Json<T> {
+    fn into_response(self) -> Response {
+        axum::Json(self.0).into_response()
+    }
+}
+
+/// Parameters in the query of the URL.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Query<T>(pub T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        axum::extract::Query::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|rejection: QueryRejection| ApiError::invalid(rejection.body_text()))
+    }
+}
+
+/// Parameters in the path of the URL.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Path<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        axum::extract::Path::from_request_parts(parts, state)
+            .await
+            .map(|axum::extract::Path(value)| Self(value))
+            .map_err(|rejection: PathRejection| ApiError::invalid(rejection.body_text()))
+    }
+}

@@ -1,0 +1,139 @@
+//! What happens around every request: context in, context out, one log line, metrics, shedding, deadlines.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use tokio::sync::Semaphore;
+use tracing::Instrument;
+use wire::context::{DEADLINE_MS, REQUEST_ID, Secret, TRACEPARENT, TraceContext, request_id_or_new};
+use wire::{CallContext, ErrorCode};
+
+use crate::auth::{Gatekeeper, Scope, bearer};
+use crate::config::AccessLog;
+use crate::health::{PROBES, Vitals};
+use crate::{ApiError, Ctx};
+
+/// What the outermost middleware needs.
+#[derive(Clone)]
+pub(crate) struct Observer {
+    pub(crate) vitals: Arc<Vitals>,
+    pub(crate) access_log: AccessLog,
+    /// The deadline of a request whose route sets none.
+    pub(crate) timeout: Duration,
+}
+
+/// Gives the request its context, renders its error if it fails, and tells log and metrics about it.
+pub(crate) async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let (context, method) = (call_context(request.headers(), observer.timeout), request.method().clone());
+    let span =
+        tracing::info_span!("request", request_id = context.request_id, trace_id = context.trace.trace_id());
+    request.extensions_mut().insert(context.clone());
+    async move {
+        let mut response = next.run(request).await;
+        if let Some(error) = response.extensions_mut().remove::<ApiError>() {
+            response = error.render(&context.request_id);
+        }
+        stamp(&context, response.headers_mut());
+        let path = path.as_deref().unwrap_or("unmatched");
+        if !PROBES.contains(&path) {
+            observer.tell(&method, path, response.status(), started.elapsed());
+        }
+        response
+    }
+    .instrument(span)
+    .await
+}
+
+impl Observer {
+    fn tell(&self, method: &Method, path: &str, status: StatusCode, took: Duration) {
+        self.vitals.record(took);
+        let labels = [
+            ("method", method.to_string()),
+            ("path", path.to_owned()),
+            ("status", status.as_u16().to_string()),
+        ];
+        metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(took.as_secs_f64());
+        metrics::counter!("http_requests_total", &labels).increment(1);
+        let is_failure = status.is_client_error() || status.is_server_error();
+        if is_failure || self.access_log == AccessLog::All {
+            let took_ms = took.as_secs_f64() * 1e3;
+            tracing::info!(%method, path, status = status.as_u16(), took_ms, "request");
+        }
+    }
+}
+
+fn call_context(headers: &HeaderMap, timeout: Duration) -> CallContext {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let asked = text(DEADLINE_MS).and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+    CallContext {
+        request_id: request_id_or_new(text(REQUEST_ID)),
+        trace: text(TRACEPARENT)
+            .and_then(TraceContext::parse)
+            .map_or_else(TraceContext::root, TraceContext::child),
+        token: bearer(headers).map(Secret::new),
+        deadline: Instant::now() + asked.unwrap_or(timeout).min(timeout),
+    }
+}
+
+fn stamp(context: &CallContext, headers: &mut HeaderMap) {
+    if let Ok(id) = HeaderValue::from_str(&context.request_id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    if let Ok(trace) = HeaderValue::from_str(&context.trace.to_string()) {
+        headers.insert(TRACEPARENT, trace);
+    }
+}
+
+/// What stands before the routes of one scope.
+#[derive(Clone)]
+pub(crate) struct Guard {
+    pub(crate) gatekeeper: Gatekeeper,
+    pub(crate) scope: Scope,
+    pub(crate) in_flight: Arc<Semaphore>,
+    pub(crate) timeout: Duration,
+}
+
+/// Sheds load, checks the token, and bounds the time that the handler may take.
+pub(crate) async fn guard(
+    State(guard): State<Guard>,
+    Ctx(mut context): Ctx,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let Ok(_permit) = guard.in_flight.try_acquire() else {
+        metrics::counter!("http_requests_shed_total").increment(1);
+        let detail = "service.max_in_flight requests are being served already";
+        return ApiError::new(ErrorCode::Overloaded, detail).into_response();
+    };
+    if let Err(refusal) = guard.gatekeeper.check(request.headers(), guard.scope) {
+        return refusal.into_response();
+    }
+    context.deadline = call_context(request.headers(), guard.timeout).deadline;
+    let remaining = context.remaining();
+    request.extensions_mut().insert(context);
+    match tokio::time::timeout(remaining, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) => {
+            let detail = format!("no answer was ready after {} ms", remaining.as_millis());
+            ApiError::new(ErrorCode::DeadlineExceeded, detail).into_response()
+        }
+    }
+}
+
+/// The answer to a path that does not exist.
+pub(crate) async fn no_such_path(request: Request) -> ApiError {
+    let detail = format!("no path {} here; /openapi.json lists them", request.uri().path());
+    ApiError::new(ErrorCode::NotFound, detail)
+}
+
+/// The answer to a method that the path does not take.
+pub(crate) async fn no_such_method(request: Request) -> ApiError {
+    let detail = format!("{} does not take {}", request.uri().path(), request.method());
+    ApiError::new(ErrorCode::MethodNotAllowed, detail)
+}

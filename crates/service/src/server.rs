@@ -1,0 +1,167 @@
+//! The life of a daemon: configure, build, listen, serve, drain, flush, exit.
+
+use std::fs::File;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use axum::serve::ListenerExt;
+use client::Peers;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wire::DaemonName;
+
+use crate::app::Shell;
+use crate::cli::Flags;
+use crate::config::{self, Settings};
+use crate::{App, Env, Readiness, telemetry};
+
+/// Runs `daemon` until SIGTERM or SIGINT: the whole of its `main`.
+///
+/// Exits with 0 after an orderly stop, with 2 if the configuration is not valid, with 1 on any other failure; the
+/// reason is on standard error.
+pub fn run<C, F, B>(daemon: DaemonName, build: B) -> ExitCode
+where
+    C: Default + Serialize + DeserializeOwned,
+    B: FnOnce(C, Env) -> F,
+    F: Future<Output = anyhow::Result<App>>,
+{
+    let flags = Flags::from_args(daemon);
+    let settings = match config::load::<C>(daemon, &flags) {
+        Ok(settings) => settings,
+        Err(error) => {
+            complain(daemon, &error.into());
+            return ExitCode::from(2);
+        }
+    };
+    let done = if flags.is_check_only { print(&settings) } else { start(daemon, &flags, settings, build) };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            complain(daemon, &error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "the log may not be running yet")]
+fn complain(daemon: DaemonName, error: &anyhow::Error) {
+    eprintln!("{daemon}: {error:#}");
+}
+
+#[expect(clippy::print_stdout, reason = "the answer to --check-config")]
+fn print<C: Serialize>(settings: &Settings<C>) -> anyhow::Result<()> {
+    println!("{}", serde_json::to_string_pretty(settings)?);
+    Ok(())
+}
+
+fn start<C, F, B>(daemon: DaemonName, flags: &Flags, settings: Settings<C>, build: B) -> anyhow::Result<()>
+where
+    B: FnOnce(C, Env) -> F,
+    F: Future<Output = anyhow::Result<App>>,
+{
+    telemetry::start_logging(&settings.service)?;
+    client::install_tls_provider();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(daemon, flags.listen_file.as_deref(), settings, build))
+}
+
+async fn serve<C, F, B>(
+    daemon: DaemonName,
+    listen_file: Option<&Path>,
+    settings: Settings<C>,
+    build: B,
+) -> anyhow::Result<()>
+where
+    B: FnOnce(C, Env) -> F,
+    F: Future<Output = anyhow::Result<App>>,
+{
+    let Settings { service, auth, bind, peers, warehouse, own } = settings;
+    let data_dir = std::path::absolute(service.data.join(daemon.as_str()))?;
+    let _lock = claim(daemon, &data_dir)?;
+    let env = Env {
+        data_dir,
+        warehouse,
+        peers: Peers::new(peers)?,
+        readiness: Readiness::default(),
+        shutdown: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+    };
+    let metrics = telemetry::start_metrics(daemon)?;
+    let shell = Shell { daemon, service, auth, readiness: env.readiness.clone(), metrics };
+    let app = build(own, env.clone()).await.with_context(|| format!("build {daemon}"))?;
+    let (router, on_shutdown) = app.into_parts(&shell)?;
+
+    let listener = TcpListener::bind(bind).await.with_context(|| format!("listen on {bind}"))?;
+    let address = listener.local_addr()?;
+    if let Some(file) = listen_file {
+        announce(file, address)?;
+    }
+    tracing::info!(%daemon, %address, version = env!("CARGO_PKG_VERSION"), "listening");
+    // Answers are small and awaited: never hold one back to fill a segment.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "set TCP_NODELAY");
+        }
+    });
+    let stopping = stop_requested(env.clone())?;
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopping).into_future();
+    let overdue = async {
+        env.shutdown.cancelled().await;
+        tokio::time::sleep(shell.drain_timeout()).await;
+    };
+    tokio::select! {
+        served = serving => served?,
+        () = overdue => tracing::warn!("requests were still in flight at the end of service.drain_timeout_ms"),
+    }
+    env.tasks.close();
+    if tokio::time::timeout(shell.drain_timeout(), env.tasks.wait()).await.is_err() {
+        tracing::warn!("background tasks were still running at the end of service.drain_timeout_ms");
+    }
+    for hook in on_shutdown {
+        hook.await;
+    }
+    tracing::info!(%daemon, "stopped");
+    Ok(())
+}
+
+/// Makes the daemon's own folder, and refuses it if another process of the same daemon has it.
+fn claim(daemon: DaemonName, folder: &Path) -> anyhow::Result<File> {
+    std::fs::create_dir_all(folder).with_context(|| format!("create folder {}", folder.display()))?;
+    let lock = File::create(folder.join("LOCK"))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => {
+            bail!("another {daemon} is using {}; stop it or choose another --data", folder.display())
+        }
+        Err(std::fs::TryLockError::Error(error)) => Err(error).context("lock the data folder"),
+    }
+}
+
+/// Writes the bound address so that a reader sees all of it or nothing.
+fn announce(file: &Path, address: SocketAddr) -> anyhow::Result<()> {
+    let partial = file.with_extension("partial");
+    std::fs::write(&partial, address.to_string())
+        .and_then(|()| std::fs::rename(&partial, file))
+        .with_context(|| format!("write listen file {}", file.display()))
+}
+
+/// Resolves when the process is asked to stop, after it has told everybody.
+fn stop_requested(env: Env) -> anyhow::Result<impl Future<Output = ()> + Send + 'static> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        env.readiness.not_ready("shutdown", "the daemon is stopping");
+        env.shutdown.cancel();
+    })
+}

@@ -1,0 +1,83 @@
+//! Passes a request on and its answer back, byte for byte, without holding either.
+
+use axum::Router;
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+};
+use axum::http::{HeaderMap, HeaderName, Response};
+use axum::routing::any;
+use client::{Peer, Peers};
+use service::{ApiError, Ctx};
+
+use crate::table::{Line, TABLE};
+
+/// Headers that speak of one connection and not of the message: RFC 9110 section 7.6.1.
+const HOP_BY_HOP: [HeaderName; 8] =
+    [CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+
+/// Where the requests of one line of the table go.
+#[derive(Clone)]
+struct Target {
+    peer: Peer,
+    line: Line,
+}
+
+/// Routes for the whole table.
+pub(crate) fn router(peers: &Peers) -> Router {
+    TABLE.into_iter().fold(Router::new(), |router, line| {
+        let target = any(forward).with_state(Target { peer: peers.peer(line.daemon), line });
+        let router = router.route(line.public, target.clone());
+        if line.has_subtree { router.route(&format!("{}/{{*rest}}", line.public), target) } else { router }
+    })
+}
+
+async fn forward(
+    State(target): State<Target>,
+    Ctx(ctx): Ctx,
+    request: Request,
+) -> Result<Response<Body>, ApiError> {
+    let (mut parts, body) = request.into_parts();
+    let path = target.line.own_path_and_query(parts.uri.path(), parts.uri.query());
+    drop_hop_by_hop(&mut parts.headers);
+    // An empty body must stay empty: a stream of unknown length would travel as `chunked`, even on a GET.
+    let body = if body.is_end_stream() {
+        reqwest::Body::default()
+    } else {
+        reqwest::Body::wrap_stream(body.into_data_stream())
+    };
+    let answer = target.peer.stream(&ctx, parts.method, &path, parts.headers, body).await?;
+    let mut answer = http::Response::from(answer).map(Body::new);
+    drop_hop_by_hop(answer.headers_mut());
+    Ok(answer)
+}
+
+fn drop_hop_by_hop(headers: &mut HeaderMap) {
+    let named: Vec<HeaderName> = headers
+        .get_all(CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in HOP_BY_HOP.iter().chain(&named) {
+        headers.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_of_the_connection_stay_behind() {
+        let mut headers = HeaderMap::new();
+        headers.insert(CONNECTION, "keep-alive, X-Private".parse().unwrap());
+        headers.insert("x-private", "1".parse().unwrap());
+        headers.insert(TRANSFER_ENCODING, "chunked".parse().unwrap());
+        headers.insert("content-type", "text/csv".parse().unwrap());
+        drop_hop_by_hop(&mut headers);
+        assert_eq!(headers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["content-type"]);
+    }
+}

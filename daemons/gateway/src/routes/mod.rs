@@ -1,0 +1,3 @@
+//! What the gateway answers itself.
+
+pub(crate) mod status;

@@ -1,0 +1,81 @@
+//! Which public path leads to which daemon, and what the daemon calls it.
+
+use wire::DaemonName;
+
+/// One line of the table.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Line {
+    /// The path that users know. All that is below it is forwarded too, if `has_subtree`.
+    pub(crate) public: &'static str,
+    /// Who answers.
+    pub(crate) daemon: DaemonName,
+    /// The daemon's own path for it.
+    pub(crate) own: &'static str,
+    /// Whether paths below `public` are forwarded as well.
+    pub(crate) has_subtree: bool,
+}
+
+const fn tree(public: &'static str, daemon: DaemonName, own: &'static str) -> Line {
+    Line { public, daemon, own, has_subtree: true }
+}
+
+const fn leaf(public: &'static str, daemon: DaemonName, own: &'static str) -> Line {
+    Line { public, daemon, own, has_subtree: false }
+}
+
+/// The whole table.
+pub(crate) const TABLE: [Line; 18] = [
+    tree("/v1/storage", DaemonName::Storaged, "/storage"),
+    tree("/v1/catalog", DaemonName::Catalogd, "/catalog"),
+    tree("/iceberg", DaemonName::Catalogd, "/iceberg"),
+    leaf("/v1/ingest", DaemonName::Ingestd, "/ingest"),
+    tree("/v1/index-jobs", DaemonName::Ingestd, "/index-jobs"),
+    leaf("/v1/sql", DaemonName::Queryd, "/sql"),
+    tree("/v1/vectors", DaemonName::Vectord, "/vectors"),
+    leaf("/v1/embed", DaemonName::Embedd, "/embed"),
+    leaf("/v1/embeddings", DaemonName::Embedd, "/v1/embeddings"),
+    leaf("/api/embed", DaemonName::Embedd, "/api/embed"),
+    tree("/v1/pathways", DaemonName::Pathwayd, "/pathways"),
+    tree("/v1/matrix", DaemonName::Matrixd, "/matrix"),
+    tree("/v1/observer", DaemonName::Observerd, "/observer"),
+    // Stands below `/v1/chat` but keeps its name, which is OpenAI's.
+    leaf("/v1/chat/completions", DaemonName::Chatd, "/v1/chat/completions"),
+    tree("/v1/chat", DaemonName::Chatd, "/chat"),
+    leaf("/v1/models", DaemonName::Chatd, "/v1/models"),
+    leaf("/api/chat", DaemonName::Chatd, "/api/chat"),
+    leaf("/api/tags", DaemonName::Chatd, "/api/tags"),
+];
+
+impl Line {
+    /// The daemon's own path and query for a public one.
+    pub(crate) fn own_path_and_query(&self, path: &str, query: Option<&str>) -> String {
+        let below = path.strip_prefix(self.public).unwrap_or_default();
+        match query {
+            Some(query) => format!("{}{below}?{query}", self.own),
+            None => format!("{}{below}", self.own),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(public: &str) -> Line {
+        TABLE.into_iter().find(|line| line.public == public).unwrap()
+    }
+
+    #[test]
+    fn the_daemon_sees_its_own_path_with_key_and_query_untouched() {
+        let own = line("/v1/storage").own_path_and_query("/v1/storage/a%2Fb/ü", Some("x=%20"));
+        assert_eq!(own, "/storage/a%2Fb/ü?x=%20");
+        assert_eq!(line("/v1/sql").own_path_and_query("/v1/sql", None), "/sql");
+    }
+
+    #[test]
+    fn no_public_path_stands_twice() {
+        for a in TABLE {
+            assert_eq!(TABLE.iter().filter(|b| b.public == a.public).count(), 1, "{}", a.public);
+        }
+    }
+}
