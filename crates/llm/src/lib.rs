@@ -1,1 +1,15 @@
-//! Chat providers: Ollama and OpenAI-compatible, streaming, fallback.
+//! Chat over providers: Ollama and whatever speaks OpenAI's interface, whole or streamed, with fallback.
+//!
+//! [`Chat`] is the door. A request goes to the first configured provider that may serve it; if that one fails before its
+//! first token, the next is tried. After the first token there is no way back: two halves by two models are no answer.
+
+mod chat;
+mod error;
+mod lines;
+mod protocol;
+mod settings;
+
+pub use chat::{Chat, ChatStream};
+pub use error::{Error, Result};
+pub use protocol::Piece;
+pub use settings::ProviderSettings;

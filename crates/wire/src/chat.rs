@@ -1,1 +1,197 @@
-//! Wire types of `chatd`. Chat requests, answers and stream events.
+//! Wire types of `chatd`. Chat requests, answers and stream events: our own shape, and those of [`openai`] and [`ollama`],
+//! which `chatd` both speaks to providers and answers programs in.
+
+pub mod ollama;
+pub mod openai;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::Problem;
+
+/// Body of `POST /chat`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ChatRequest {
+    /// The conversation so far, oldest first; at least one message.
+    pub messages: Vec<Message>,
+    /// Which model; if absent, the first one of the provider that takes the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// Which provider, and no other; if absent, the configured ones are tried in their order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub provider: Option<String>,
+    /// Whether to answer with server-sent events, each a [`ChatEvent`].
+    #[serde(default)]
+    pub stream: bool,
+    /// 0 for the likeliest answer, higher for more variety; the provider's default if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub temperature: Option<f32>,
+    /// Tokens of the answer at most; the provider's default if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<u32>,
+}
+
+/// One message of a conversation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Message {
+    /// Who speaks.
+    pub role: Role,
+    /// What is said.
+    pub content: String,
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// The rules of the conversation.
+    System,
+    /// The person, or the program, that asks.
+    User,
+    /// The model.
+    #[default]
+    Assistant,
+}
+
+/// Answer to a [`ChatRequest`] without `stream`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChatResponse {
+    /// What the model says.
+    pub message: Message,
+    /// Which model.
+    pub model: String,
+    /// Which provider ran it.
+    pub provider: String,
+    /// What it cost.
+    pub usage: Usage,
+    /// Why it ended.
+    pub finish_reason: FinishReason,
+}
+
+/// Tokens read and written; 0 where the provider does not say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Usage {
+    /// Tokens of the messages.
+    #[serde(default)]
+    pub prompt_tokens: u64,
+    /// Tokens of the answer.
+    #[serde(default)]
+    pub completion_tokens: u64,
+    /// Both.
+    #[serde(default)]
+    pub total_tokens: u64,
+}
+
+impl Usage {
+    /// The sum is ours: Ollama does not send one.
+    pub fn new(prompt_tokens: u64, completion_tokens: u64) -> Self {
+        let total_tokens = prompt_tokens.saturating_add(completion_tokens);
+        Self { prompt_tokens, completion_tokens, total_tokens }
+    }
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FinishReason {
+    /// The model had said what it had to say.
+    Stop,
+    /// It reached `max_tokens`, or the end of its context.
+    Length,
+    /// Something else, such as a filter of the provider.
+    Other,
+}
+
+impl FinishReason {
+    /// From the word that a provider uses.
+    pub fn from_provider(word: Option<&str>) -> Self {
+        match word {
+            None | Some("stop") => Self::Stop,
+            Some("length") => Self::Length,
+            Some(_) => Self::Other,
+        }
+    }
+
+    /// The word that OpenAI and Ollama use.
+    pub fn as_provider(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Length => "length",
+            Self::Other => "content_filter",
+        }
+    }
+}
+
+/// One server-sent event of a streamed answer: `start`, any number of `delta`, then `end` and a last line
+/// `data: [DONE]`. A stream that fails on its way says `error` and ends without `[DONE]`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum ChatEvent {
+    /// A provider has begun to answer; from here on no other is tried.
+    Start {
+        /// Which model.
+        model: String,
+        /// Which provider runs it.
+        provider: String,
+    },
+    /// The next piece of the answer.
+    Delta {
+        /// The piece.
+        content: String,
+    },
+    /// The answer is whole.
+    End {
+        /// Why it ended.
+        finish_reason: FinishReason,
+        /// What it cost.
+        usage: Usage,
+    },
+    /// The answer broke off; what came before is not whole.
+    Error {
+        /// What happened.
+        problem: Problem,
+    },
+}
+
+impl ChatEvent {
+    /// The name in the event's `event:` line, the same as in its `type`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Start { .. } => "start",
+            Self::Delta { .. } => "delta",
+            Self::End { .. } => "end",
+            Self::Error { .. } => "error",
+        }
+    }
+}
+
+/// Answer to `GET /chat/providers`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProvidersResponse {
+    /// In the order in which they are tried.
+    pub providers: Vec<ProviderStatus>,
+}
+
+/// One provider of a [`ProvidersResponse`].
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct ProviderStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// `ollama` or `openai`.
+    pub kind: String,
+    /// Where it is looked for.
+    pub url: String,
+    /// Whether it answered just now.
+    pub reachable: bool,
+    /// How long its list of models took, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latency_ms: Option<f64>,
+    /// The models it says it has.
+    pub models: Vec<String>,
+    /// The models it may be asked for; empty means any.
+    pub configured_models: Vec<String>,
+    /// Why it is not reachable, and what to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}

@@ -14,6 +14,7 @@ pub mod ingest;
 pub mod matrix;
 pub mod names;
 pub mod observer;
+pub mod packed;
 pub mod pathways;
 pub mod sql;
 pub mod storage;

@@ -1,1 +1,41 @@
-//! Chat over local and remote language models.
+//! Chat over local and remote language models: `POST /chat`, and the same in the shapes of OpenAI
+//! (`/v1/chat/completions`, `/v1/models`) and Ollama (`/api/chat`, `/api/tags`).
+//!
+//! A thin face on the crate `llm`. It is ready without any provider: which of them answer is asked with
+//! `GET /chat/providers`, and a request that none can take says so.
+
+mod config;
+mod conversation;
+mod routes;
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use service::{App, Env, Scope};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use config::Config;
+use conversation::Conversations;
+
+/// Builds the daemon.
+///
+/// # Errors
+/// When the configuration cannot work; the text says which provider.
+#[expect(clippy::unused_async, reason = "the signature is that of every daemon")]
+pub async fn build(config: Config, _env: Env) -> anyhow::Result<App> {
+    let conversations = Arc::new(Conversations::new(&config)?);
+    // A model may write for minutes: the deadline is that of streams, the body is bounded all the same.
+    let chat = OpenApiRouter::new()
+        .routes(routes!(routes::chat::chat))
+        .routes(routes!(routes::openai::completions))
+        .routes(routes!(routes::ollama::chat))
+        .layer(DefaultBodyLimit::max(config.max_body_bytes))
+        .with_state(Arc::clone(&conversations));
+    let listings = OpenApiRouter::new()
+        .routes(routes!(routes::chat::providers))
+        .routes(routes!(routes::openai::models))
+        .routes(routes!(routes::ollama::tags))
+        .with_state(conversations);
+    Ok(App::new().stream(Scope::Read, chat).read(listings))
+}

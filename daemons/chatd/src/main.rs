@@ -1,3 +1,7 @@
-//! Chat over local and remote language models.
+//! Chat over local and remote language models: see the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run(wire::DaemonName::Chatd, chatd::build)
+}

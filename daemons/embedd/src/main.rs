@@ -1,3 +1,9 @@
-//! Texts to vectors.
+//! Texts to vectors: see the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use wire::DaemonName;
+
+fn main() -> ExitCode {
+    service::run(DaemonName::Embedd, embedd::build)
+}

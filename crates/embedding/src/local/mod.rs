@@ -1,0 +1,7 @@
+//! Models that run in this process.
+
+mod queue;
+mod sentence_model;
+
+pub(crate) use queue::InferenceQueue;
+pub(crate) use sentence_model::SentenceModel;

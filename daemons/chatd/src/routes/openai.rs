@@ -1,0 +1,120 @@
+//! `POST /v1/chat/completions` and `GET /v1/models`, as OpenAI's clients call them.
+
+use std::sync::Arc;
+
+use async_stream::stream;
+use axum::extract::State;
+use axum::response::sse::Event;
+use axum::response::{IntoResponse, Response};
+use futures::{Stream, StreamExt};
+use jiff::Timestamp;
+use llm::{ChatStream, Piece};
+use service::{ApiError, Json};
+use uuid::Uuid;
+use wire::Problem;
+use wire::chat::openai::{ChatRequest, Choice, Chunk, ChunkChoice, Completion, Model, Models, OutputMessage};
+use wire::chat::{self, ChatResponse, FinishReason, Usage};
+
+use super::{DONE, server_sent_events};
+use crate::conversation::{Conversations, api_error};
+
+/// Answers a conversation in OpenAI's shape.
+#[utoipa::path(
+    post, path = "/v1/chat/completions", request_body = ChatRequest,
+    responses((status = 200, body = Completion), (status = 400, body = Problem), (status = 404, body = Problem))
+)]
+pub(crate) async fn completions(
+    State(conversations): State<Arc<Conversations>>,
+    Json(request): Json<ChatRequest>,
+) -> Result<Response, ApiError> {
+    let wants_usage = request.stream_options.is_some_and(|options| options.include_usage);
+    let request = into_ours(request);
+    if request.stream {
+        let answer = conversations.stream(&request).await?;
+        return Ok(server_sent_events(chunks(answer, wants_usage)));
+    }
+    Ok(Json(completion(conversations.complete(&request).await?)).into_response())
+}
+
+fn into_ours(request: ChatRequest) -> chat::ChatRequest {
+    chat::ChatRequest {
+        messages: request.messages.into_iter().map(Into::into).collect(),
+        model: Some(request.model),
+        provider: None,
+        stream: request.stream,
+        temperature: request.temperature,
+        max_tokens: request.max_tokens,
+    }
+}
+
+fn completion(answer: ChatResponse) -> Completion {
+    let message = OutputMessage { role: Some("assistant".into()), content: Some(answer.message.content) };
+    let finish_reason = Some(answer.finish_reason.as_provider().to_owned());
+    Completion {
+        id: new_id(),
+        object: "chat.completion".into(),
+        created: Timestamp::now().as_second(),
+        model: answer.model,
+        choices: vec![Choice { index: 0, message, finish_reason }],
+        usage: Some(answer.usage),
+    }
+}
+
+fn chunks(answer: ChatStream, wants_usage: bool) -> impl Stream<Item = Event> {
+    let ChatStream { model, mut pieces, .. } = answer;
+    let frame = Frame { id: new_id(), model, created: Timestamp::now().as_second() };
+    stream! {
+        yield frame.delta(Some("assistant"), Some(String::new()), None);
+        while let Some(piece) = pieces.next().await {
+            match piece {
+                Ok(Piece::Text(content)) => yield frame.delta(None, Some(content), None),
+                Ok(Piece::End { finish_reason, usage }) => {
+                    yield frame.delta(None, None, Some(finish_reason));
+                    if wants_usage {
+                        yield frame.chunk(Vec::new(), Some(usage));
+                    }
+                    yield Event::default().data(DONE);
+                }
+                Err(error) => {
+                    let (code, message) = (error.code().as_str(), api_error(&error).detail().to_owned());
+                    let body = serde_json::json!({"error": {"message": message, "type": code, "code": code}});
+                    yield Event::default().data(body.to_string());
+                }
+            }
+        }
+    }
+}
+
+/// What the chunks of one answer share.
+struct Frame {
+    id: String,
+    model: String,
+    created: i64,
+}
+
+impl Frame {
+    fn delta(&self, role: Option<&str>, content: Option<String>, end: Option<FinishReason>) -> Event {
+        let delta = OutputMessage { role: role.map(str::to_owned), content };
+        let finish_reason = end.map(|end| end.as_provider().to_owned());
+        self.chunk(vec![ChunkChoice { index: 0, delta, finish_reason }], None)
+    }
+
+    fn chunk(&self, choices: Vec<ChunkChoice>, usage: Option<Usage>) -> Event {
+        let Self { id, model, created } = self;
+        let object = "chat.completion.chunk".to_owned();
+        let chunk = Chunk { id: id.clone(), object, created: *created, model: model.clone(), choices, usage };
+        Event::default().data(serde_json::to_string(&chunk).unwrap_or_default())
+    }
+}
+
+fn new_id() -> String {
+    format!("chatcmpl-{}", Uuid::new_v4().simple())
+}
+
+/// Lists the models that answering providers have, in OpenAI's shape.
+#[utoipa::path(get, path = "/v1/models", responses((status = 200, body = Models)))]
+pub(crate) async fn models(State(conversations): State<Arc<Conversations>>) -> Json<Models> {
+    let models = conversations.models().await.into_iter();
+    let data = models.map(|(id, owned_by)| Model { id, object: "model".into(), owned_by }).collect();
+    Json(Models { object: "list".into(), data })
+}

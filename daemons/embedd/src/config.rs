@@ -1,0 +1,61 @@
+//! `[embedd]`.
+
+use std::path::PathBuf;
+
+use embedding::models::{self, ALL_MINILM_L6_V2};
+use embedding::{ProviderSettings, Settings};
+use serde::{Deserialize, Serialize};
+
+/// `[embedd]`: which models there are, and the bounds of a request.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The model for requests that name none.
+    pub default_model: String,
+    /// Where model files are kept; absent: `$LAKEHOUSE_MODELS`, else `lakehouse/models` in the user's cache folder.
+    pub models_dir: Option<PathBuf>,
+    /// Threads that one inference uses; 0 means as many as there are cores.
+    pub threads: usize,
+    /// Texts in one request at most.
+    pub max_texts: usize,
+    /// Bytes of one text at most; a model reads some hundred words and cuts off the rest.
+    pub max_text_bytes: usize,
+    /// Texts that may wait for the local model; more are refused with 429.
+    pub queue_texts: usize,
+    /// Vectors that are remembered, least recently used going first; one takes about 1.6 kB at 384 dimensions.
+    pub cache_entries: usize,
+    /// Providers of further models.
+    pub providers: Vec<ProviderSettings>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            default_model: ALL_MINILM_L6_V2.name.to_owned(),
+            models_dir: None,
+            threads: 0,
+            max_texts: 1024,
+            max_text_bytes: 64 << 10,
+            queue_texts: 4096,
+            cache_entries: 20_000,
+            providers: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// What the embedder is made of.
+    ///
+    /// # Errors
+    /// When there is no folder for model files.
+    pub(crate) fn embedder(&self) -> Result<Settings, models::ModelsError> {
+        Ok(Settings {
+            default_model: self.default_model.clone(),
+            models_dir: self.models_dir.clone().map_or_else(models::default_dir, Ok)?,
+            threads: self.threads,
+            queue_texts: self.queue_texts,
+            cache_entries: self.cache_entries,
+            providers: self.providers.clone(),
+        })
+    }
+}
