@@ -10,7 +10,7 @@
 //!   once the folder that holds it is synced. (ext4 and xfs make the entry of a new file last when the *file* is
 //!   synced. POSIX does not promise that, so neither does this disk.)
 //!
-//! After [`Disk::crash`] the durable image is a fresh folder, to start the program on again.
+//! After [`Disk::crash`] only what was durable is there, to start the program on again.
 //!
 //! Because writes are read off the live folder at each sync, no kind of write can be missed. What is not watched is
 //! other ways of *syncing*: `O_SYNC`, `msync`, `syncfs`, `sync_file_range`, system calls that bypass libc. Data made
@@ -58,12 +58,6 @@ impl Disk {
         let folder = folder.canonicalize()?;
         let root = folder.join("live");
         std::fs::create_dir(&root)?;
-        Self::adopt(&folder)
-    }
-
-    /// Takes all that is in `folder/live` for durable.
-    fn adopt(folder: &Path) -> io::Result<Self> {
-        let root = folder.join("live");
         let shadow = Shadow::create(&folder.join("shadow"))?;
         shadow.sync_tree(&root)?;
         Ok(Self { root, shadow })
@@ -83,14 +77,26 @@ impl Disk {
         ]
     }
 
-    /// Cuts the power: the disk as it is found afterwards, as a new disk inside `folder`. The programs that ran on this
-    /// one must have been killed before.
+    /// Writes to `target`, which must not exist, what would be found of the disk if the power failed now.
     ///
     /// # Errors
     /// Those of the file system.
-    pub fn crash(&self, unsynced: Unsynced, folder: &Path) -> io::Result<Self> {
-        let folder = folder.canonicalize()?;
-        self.shadow.restore(&self.root, unsynced, &folder.join("live"))?;
-        Self::adopt(&folder)
+    pub fn image(&self, unsynced: Unsynced, target: &Path) -> io::Result<()> {
+        self.shadow.restore(&self.root, unsynced, target)
+    }
+
+    /// Cuts the power: afterwards the disk holds its own [`Disk::image`], under the same paths, and nothing else. The
+    /// programs that ran on it must have been killed before.
+    ///
+    /// # Errors
+    /// Those of the file system.
+    pub fn crash(&mut self, unsynced: Unsynced) -> io::Result<()> {
+        let found = self.root.with_file_name("found");
+        self.image(unsynced, &found)?;
+        std::fs::remove_dir_all(&self.root)?;
+        std::fs::remove_dir_all(self.shadow.folder())?;
+        std::fs::rename(&found, &self.root)?;
+        self.shadow = Shadow::create(self.shadow.folder())?;
+        self.shadow.sync_tree(&self.root)
     }
 }

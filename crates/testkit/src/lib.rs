@@ -1,1 +1,25 @@
-//! Starts the real stack on free ports, waits for conditions, kills, checks logs. For tests only.
+//! Starts the real daemons on free ports and looks after them, for tests that use the system as its users do.
+//!
+//! A test builds a [`Stack`] of the daemons that it needs, speaks to them over [`Http`], kills, restarts and stops them,
+//! and asks at the end whether their logs are [quiet](Stack::assert_quiet). Every wait has a deadline and says in its
+//! failure what it saw last ([`wait_for`]). Nothing is left behind: daemons die with the test, and their data with it.
+//!
+//! The daemons may run on a [lossy disk](Instrument::LossyDisk), to prove that they sync what they acknowledge, or under
+//! [strace](Instrument::Strace), to prove that they do so before the answer; [`trace`] reads what strace wrote.
+
+mod binaries;
+mod child;
+mod daemon;
+mod http;
+mod logs;
+mod stack;
+pub mod trace;
+mod wait;
+
+pub use binaries::{binary, repository};
+pub use child::Exit;
+pub use daemon::Daemon;
+pub use http::{Call, Http, Reply};
+pub use lossy_disk::Unsynced;
+pub use stack::{Builder, Instrument, Stack};
+pub use wait::wait_for;

@@ -2,6 +2,7 @@
 //! `fsync` and `sync -d FILE` is `fdatasync`) run on it, the power fails, and what is found must be what POSIX promises.
 
 #![allow(clippy::unwrap_used, reason = "in a helper too, it fails the test")]
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -26,12 +27,13 @@ impl Lab {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
     }
 
-    /// Every path found after the power failed, with the text of the file there, sorted.
-    fn crash(&self, unsynced: Unsynced) -> Vec<String> {
+    /// Every path found if the power failed now, with the text of the file there, sorted.
+    fn after_power_cut(&self, unsynced: Unsynced) -> Vec<String> {
         let folder = tempfile::tempdir_in(&self.folder).unwrap();
-        let disk = self.disk.crash(unsynced, folder.path()).unwrap();
+        let image = folder.path().join("image");
+        self.disk.image(unsynced, &image).unwrap();
         let mut found = Vec::new();
-        list(disk.root(), disk.root(), &mut found);
+        list(&image, &image, &mut found);
         found.sort();
         found
     }
@@ -62,7 +64,7 @@ fn list(root: &Path, folder: &Path, found: &mut Vec<String>) {
 fn check(script: &str, expected: &[&str]) {
     let lab = Lab::new();
     lab.run(script);
-    assert_eq!(lab.crash(Unsynced::Lost), expected, "after a power cut behind: {script}");
+    assert_eq!(lab.after_power_cut(Unsynced::Lost), expected, "after a power cut behind: {script}");
 }
 
 #[test]
@@ -162,13 +164,12 @@ fn files_elsewhere_are_left_alone() {
 
 #[test]
 fn what_survived_one_crash_survives_the_next() {
-    let lab = Lab::new();
+    let mut lab = Lab::new();
     lab.run("mkdir d; printf hello > d/a; sync d/a d .");
-    let folder = tempfile::tempdir().unwrap();
-    let disk = lab.disk.crash(Unsynced::Lost, folder.path()).unwrap();
-    let second = Lab { folder, disk };
-    second.run("printf more >> d/a; printf lost > d/b");
-    assert_eq!(second.crash(Unsynced::Lost), ["d/", "d/a=hello"]);
+    lab.disk.crash(Unsynced::Lost).unwrap();
+    lab.run("printf more >> d/a; printf lost > d/b");
+    lab.disk.crash(Unsynced::Lost).unwrap();
+    assert_eq!(lab.after_power_cut(Unsynced::Lost), ["d/", "d/a=hello"]);
 }
 
 #[test]
@@ -176,7 +177,7 @@ fn torn_crash_keeps_synced_bytes_and_some_of_the_others() {
     let lab = Lab::new();
     lab.run("printf synced > a; printf one > b; sync a b .; printf two > b");
     let outcomes: std::collections::BTreeSet<_> =
-        (0..32).map(|seed| lab.crash(Unsynced::Torn(seed)).join(" ")).collect();
+        (0..32).map(|seed| lab.after_power_cut(Unsynced::Torn(seed)).join(" ")).collect();
     assert_eq!(outcomes.into_iter().collect::<Vec<_>>(), ["a=synced b=one", "a=synced b=two"]);
 }
 
@@ -189,6 +190,6 @@ fn synced_entries_survive_a_folder_that_other_programs_keep_changing() {
          for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do sync .; done
          touch stop; wait",
     );
-    let found = lab.crash(Unsynced::Lost);
+    let found = lab.after_power_cut(Unsynced::Lost);
     assert_eq!(found.iter().filter(|entry| entry.starts_with("ke")).count(), 8, "{found:?}");
 }

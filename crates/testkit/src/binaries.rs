@@ -1,0 +1,31 @@
+//! Where cargo put what the tests run, relative to the test's own executable in `target/<profile>/deps`.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+
+/// The executable of a daemon or of `lakectl`.
+///
+/// # Errors
+/// When it has not been built: says how to.
+pub fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let test = env::current_exe().context("find the test's own executable")?;
+    let profile = test.ancestors().nth(2).context("the test runs from target/<profile>/deps")?;
+    let path = profile.join(name);
+    ensure!(path.is_file(), "{} is missing: run `cargo build --workspace --bins` first", path.display());
+    Ok(path)
+}
+
+/// The library that shows a lossy disk the syncs of a program; cargo builds it as a dependency of this crate.
+pub(crate) fn lossy_disk_preload() -> anyhow::Result<PathBuf> {
+    let path = env::current_exe()?.with_file_name("liblossy_disk_preload.so");
+    ensure!(path.is_file(), "{} is missing: run `cargo build -p lossy-disk-preload`", path.display());
+    Ok(path)
+}
+
+/// The root of the checkout, for the data files that the repository carries.
+pub fn repository() -> &'static Path {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
+    root.unwrap_or(Path::new("."))
+}
