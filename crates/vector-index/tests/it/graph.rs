@@ -1,6 +1,5 @@
 //! Search above the cut-over.
 
-
 use rand::Rng;
 use vector_index::{Collection, Distance, Query, Store};
 

@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod damage;
+mod disk;
 mod graph;
 mod model;
 mod predecessor;
