@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array};
-use arrow::compute::{CastOptions, cast_with_options};
+use arrow::compute::{CastOptions, can_cast_types, cast_with_options};
 use arrow::datatypes::{Field, SchemaRef};
 
 use crate::{Error, Result};
@@ -12,7 +12,7 @@ use crate::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Invalid`] for a column that the table does not have, a required one that is absent, or a null in a
-/// required one; [`Error::Arrow`] for a value that the table's type cannot hold. No value is changed in silence.
+/// required one, or a value that would change; [`Error::Arrow`] for one that the table's type cannot hold at all.
 pub fn conform(batch: &RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
     if batch.schema_ref() == schema {
         return Ok(batch.clone());
@@ -36,14 +36,31 @@ fn column(batch: &RecordBatch, field: &Field) -> Result<ArrayRef> {
     if !field.is_nullable() && column.logical_null_count() > 0 {
         return Err(Error::Invalid(format!("the required column {:?} holds a null", field.name())));
     }
+    if column.data_type() == field.data_type() {
+        return Ok(Arc::clone(column));
+    }
+    cast_exactly(column, field)
+}
+
+/// Casts a column and back again, where there is a way back: arrow's own casts round and cut in silence, such as
+/// nanoseconds to microseconds or `double` to `float`.
+fn cast_exactly(column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
     let strict = CastOptions { safe: false, ..CastOptions::default() };
-    Ok(cast_with_options(column, field.data_type(), &strict)?)
+    let (from, to) = (column.data_type(), field.data_type());
+    let cast = cast_with_options(column, to, &strict)?;
+    if can_cast_types(to, from) && cast_with_options(&cast, from, &strict)?.as_ref() != column.as_ref() {
+        let name = field.name();
+        return Err(Error::Invalid(format!("column {name:?}: a value of {from} would change as {to}")));
+    }
+    Ok(cast)
 }
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{AsArray, Int32Array, Int64Array, StringArray};
-    use arrow::datatypes::{DataType, Int64Type, Schema};
+    use arrow::array::{
+        AsArray, Date64Array, Float64Array, Int32Array, Int64Array, StringArray, TimestampNanosecondArray,
+    };
+    use arrow::datatypes::{DataType, Int64Type, Schema, TimeUnit};
 
     use super::*;
 
@@ -87,6 +104,22 @@ mod tests {
         for (rows, column) in [(surplus, "extra"), (missing, "id"), (null, "id")] {
             let error = conform(&rows, &table_schema()).unwrap_err();
             assert!(matches!(&error, Error::Invalid(text) if text.contains(column)), "{error}");
+        }
+    }
+
+    #[test]
+    fn value_that_would_change_is_an_error() {
+        let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
+        for (to, column) in [
+            (micros, Arc::new(TimestampNanosecondArray::from(vec![1])) as ArrayRef),
+            (DataType::Float32, Arc::new(Float64Array::from(vec![0.1]))),
+            (DataType::Float64, Arc::new(Int64Array::from(vec![i64::MAX - 1]))),
+            (DataType::Date32, Arc::new(Date64Array::from(vec![1]))),
+        ] {
+            let schema: SchemaRef = Arc::new(Schema::new(vec![Field::new("x", to.clone(), true)]));
+            let rows = batch(vec![Field::new("x", column.data_type().clone(), true)], vec![column]);
+            let error = conform(&rows, &schema).unwrap_err();
+            assert!(matches!(&error, Error::Invalid(text) if text.contains("would change")), "{to}: {error}");
         }
     }
 

@@ -13,9 +13,9 @@ const U64_PRECISION: u8 = 20;
 
 /// The Iceberg schema of a new table for rows of `schema`. Field ids are assigned in order, from 1.
 ///
-/// Types that Iceberg v2 lacks are widened to the next that loses nothing: small and unsigned integers to `int`,
-/// `long` or `decimal(20, 0)`, `Float16` to `float`, `Date64` and times and timestamps to microseconds (finer ones
-/// are refused where rows are written, if that would lose digits), dictionaries to their values.
+/// Types that Iceberg v2 lacks become the next that can hold their values: small and unsigned integers `int`, `long` or
+/// `decimal(20, 0)`, `Float16` `float`, `Date64` `date`, dictionaries their values; times and timestamps count
+/// microseconds (a finer value is refused where rows are written: [`crate::conform`]).
 ///
 /// # Errors
 /// [`Error::Invalid`] names the column that has no Iceberg counterpart, or a name that occurs twice.

@@ -1,5 +1,5 @@
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt};
+use object_store::ObjectStoreExt;
 use objects::Key;
 use proptest::prelude::*;
 

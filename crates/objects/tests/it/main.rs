@@ -6,6 +6,7 @@ mod listing;
 mod uploads;
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use object_store::ObjectStore;
 use objects::LocalStore;
@@ -22,4 +23,14 @@ fn local() -> (TempDir, Arc<LocalStore>) {
 async fn keys(store: &dyn ObjectStore) -> Vec<String> {
     let page = objects::list_page(store, "", None, usize::MAX).await.unwrap();
     page.objects.into_iter().map(|object| object.location.to_string()).collect()
+}
+
+/// Waits until no staging file is left: an aborted upload ends when its last write has.
+async fn assert_no_staging_file(store: &LocalStore) {
+    let staging = store.root().join(".lakehouse/staging");
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while std::fs::read_dir(&staging).unwrap().count() > 0 {
+        assert!(Instant::now() < deadline, "staging files are left in {}", staging.display());
+        tokio::task::yield_now().await;
+    }
 }

@@ -7,7 +7,7 @@ use object_store::path::Path;
 use object_store::{Error, GetOptions, GetRange, ObjectStore, ObjectStoreExt, PutMode};
 use objects::{UploadError, into_stream, put_stream};
 
-use crate::{keys, local};
+use crate::{assert_no_staging_file, keys, local};
 
 const MIB: usize = 1 << 20;
 
@@ -19,11 +19,6 @@ fn body(len: usize) -> Vec<Bytes> {
 
 fn infallible(chunks: &[Bytes]) -> impl futures::Stream<Item = Result<Bytes, Infallible>> + Send + use<> {
     stream::iter(chunks.to_vec()).map(Ok)
-}
-
-/// Files that are not objects: staging files that were left behind.
-fn staged(root: &std::path::Path) -> usize {
-    std::fs::read_dir(root.join(".lakehouse/staging")).unwrap().count()
 }
 
 #[tokio::test]
@@ -40,7 +35,7 @@ async fn streamed_object_comes_back_byte_for_byte_in_one_part_and_in_many() {
         let read: Vec<Bytes> = into_stream(object).try_collect().await.unwrap();
         assert!(read.concat() == chunks.concat(), "{len} bytes differ");
     }
-    assert_eq!(staged(store.root()), 0);
+    assert_no_staging_file(&store).await;
 }
 
 #[tokio::test]
@@ -60,7 +55,7 @@ async fn body_over_the_limit_or_broken_off_leaves_nothing() {
         assert!(matches!(broken, Err(UploadError::Source(_))));
     }
     assert_eq!(keys(&*store).await, Vec::<String>::new());
-    assert_eq!(staged(store.root()), 0);
+    assert_no_staging_file(&store).await;
 }
 
 #[tokio::test]
@@ -72,7 +67,7 @@ async fn condition_holds_for_uploads_in_parts_too() {
     let lost = put_stream(&*store, &path, infallible(&chunks), PutMode::Create, u64::MAX).await;
     assert!(matches!(lost, Err(UploadError::Store(Error::AlreadyExists { .. }))));
     assert_eq!(store.get(&path).await.unwrap().bytes().await.unwrap(), "first");
-    assert_eq!(staged(store.root()), 0);
+    assert_no_staging_file(&store).await;
 }
 
 #[tokio::test]

@@ -43,7 +43,8 @@ pub(crate) async fn create(
     namespace: Namespace,
     IcebergJson(request): IcebergJson<CreateTable>,
 ) -> Result<Json<LoadedTable>, CatalogError> {
-    Ok(Json(loaded(&*catalog.create_table(namespace, request).await?)))
+    let version = catalog.create_table(namespace, request).await?;
+    Ok(Json(loaded(&version)))
 }
 
 /// Loads a table's current metadata.
@@ -56,7 +57,8 @@ pub(crate) async fn load(
     State(catalog): State<Arc<Catalog>>,
     table: TableName,
 ) -> Result<Json<LoadedTable>, CatalogError> {
-    Ok(Json(loaded(&*catalog.load_table(table).await?)))
+    let version = catalog.load_table(table).await?;
+    Ok(Json(loaded(&version)))
 }
 
 /// Tells whether a table exists.

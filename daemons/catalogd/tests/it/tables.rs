@@ -112,7 +112,7 @@ async fn listing_for_people_tells_columns_rows_and_damage() {
     let table = &catalog.ok(Method::GET, "/catalog/tables", ()).await["tables"][0];
     assert_eq!(table["name"], "hr.people");
     assert_eq!(table["rows"], 1);
-    assert_eq!(table["columns"], json!([{"name": "id", "type": "long", "required": false}]));
+    assert_eq!(table["columns"], json!([{"name": "id", "type": "long", "required": true}]));
 
     for key in catalog.objects(".metadata.json").await {
         std::fs::write(catalog.dir.path().join("warehouse").join(key), "{").unwrap();
