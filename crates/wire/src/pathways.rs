@@ -13,14 +13,14 @@ use uuid::Uuid;
 pub const MAX_GOAL_BYTES: usize = 4096;
 /// The most steps of one pathway.
 pub const MAX_STEPS: usize = 256;
-/// The largest step, bytes of its JSON.
-pub const MAX_STEP_BYTES: usize = 16 * 1024;
 /// The most tags of one pathway.
 pub const MAX_TAGS: usize = 64;
 /// The longest tag or role, bytes of UTF-8.
 pub const MAX_TAG_BYTES: usize = 128;
-/// The largest `result` or `provenance`, bytes of its JSON.
-pub const MAX_VALUE_BYTES: usize = 64 * 1024;
+/// The largest content as a whole, bytes of its JSON.
+pub const MAX_CONTENT_BYTES: usize = 256 * 1024;
+/// The longest reason for a revision, bytes of UTF-8.
+pub const MAX_REASON_BYTES: usize = 4096;
 /// The longest search query, bytes of UTF-8.
 pub const MAX_QUERY_BYTES: usize = 1024;
 /// The most pathways that one list or search returns.
@@ -28,7 +28,7 @@ pub const MAX_LIMIT: u32 = 1000;
 /// How many a list or search returns when it is not told.
 pub const DEFAULT_LIMIT: u32 = 100;
 
-/// What a pathway says: the body of `POST /pathways`.
+/// What a pathway says, at most 256 KiB of JSON: the body of `POST /pathways`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Content {
@@ -47,7 +47,7 @@ pub struct Content {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0.0, maximum = 1.0)]
     pub score: Option<f64>,
-    /// Labels to list and filter by, up to 64; order and repetitions are not kept.
+    /// Labels to list and filter by, up to 64.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<String>,
     /// Where it comes from: who recorded it, from which request, with which model.
@@ -141,7 +141,7 @@ pub struct ListQuery {
     pub limit: Option<u32>,
 }
 
-/// Answer to `GET /pathways`.
+/// Answer to `GET /pathways`: at most `limit` of them, fewer if they are large, so look for `next`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Page {
     /// In the order of their creation.
@@ -151,11 +151,27 @@ pub struct Page {
     pub next: Option<Uuid>,
 }
 
-/// Answer to `GET /pathways/{id}/history`.
+/// Query of `GET /pathways/{id}/history`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct HistoryQuery {
+    /// Only those after this version: `next` of the page before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
+    /// At most so many, 1 to 1,000; 100 when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// Answer to `GET /pathways/{id}/history`: at most `limit` of them, fewer if they are large, so look for `next`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct History {
-    /// Every version, oldest first.
+    /// Versions, oldest first.
     pub versions: Vec<Pathway>,
+    /// Where the next page begins; absent on the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<u64>,
 }
 
 /// Body of `POST /pathways/search`.
@@ -170,7 +186,7 @@ pub struct Search {
     /// Only those with this tag.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tag: Option<String>,
-    /// At most so many, 1 to 1,000; 100 when absent.
+    /// At most so many (fewer if they are large), 1 to 1,000; 100 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
 }

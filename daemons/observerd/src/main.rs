@@ -1,3 +1,7 @@
 //! Events and statistics about them.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run(wire::DaemonName::Observerd, observerd::build)
+}

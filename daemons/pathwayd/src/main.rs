@@ -1,3 +1,7 @@
 //! The durable log of what worked.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    service::run(wire::DaemonName::Pathwayd, pathwayd::build)
+}
