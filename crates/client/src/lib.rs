@@ -5,6 +5,7 @@
 //! becomes [`Error::Unreachable`], which names it.
 
 mod catalogd;
+mod chatd;
 mod embedd;
 mod error;
 mod ingestd;
@@ -20,6 +21,7 @@ mod storaged;
 mod vectord;
 
 pub use catalogd::Catalogd;
+pub use chatd::Chatd;
 pub use embedd::Embedd;
 pub use error::{Error, Result};
 pub use ingestd::Ingestd;

@@ -69,8 +69,8 @@ impl Wal {
     /// Appends one frame. It is on the device when this returns `Ok`; else nothing of it will be replayed, or the log
     /// is poisoned and says so to every later commit.
     pub(crate) fn commit(&mut self, payload: &[u8]) -> Result<(), Error> {
-        if let Some(reason) = &self.poisoned {
-            return Err(Error::Poisoned { name: self.index.clone(), reason: reason.clone() });
+        if let Some(reason) = self.poisoned.clone() {
+            return Err(self.poison(reason));
         }
         let path = path_of(&self.folder, self.generation);
         if u32::try_from(payload.len()).is_err() {
@@ -80,18 +80,32 @@ impl Wal {
         let frame = frame(payload);
         if let Err(cause) = self.disk.write_all_at(file, &frame, self.len) {
             // Part of the frame may be in the file: take it back, so that the next frame follows the last good one.
-            if let Err(second) = file.set_len(self.len) {
-                self.poisoned = Some(format!("a write failed ({cause}) and could not be undone ({second})"));
-            }
-            return Err(Error::io("append to", &path, cause));
+            return match file.set_len(self.len) {
+                Ok(()) => Err(Error::io("append to", &path, cause)),
+                Err(second) => {
+                    Err(self.poison(format!("a write failed ({cause}) and could not be undone ({second})")))
+                }
+            };
         }
         if let Err(cause) = self.disk.sync_data(file) {
             // After a failed sync the kernel may drop the dirty pages and report success next time: never retry.
-            self.poisoned = Some(format!("a sync of the log failed ({cause})"));
-            return Err(Error::io("sync", &path, cause));
+            return Err(self.poison(format!("a sync of the log failed ({cause})")));
         }
         self.len += frame.len() as u64;
         Ok(())
+    }
+
+    /// No commit is taken from now on.
+    fn poison(&mut self, reason: String) -> Error {
+        if self.poisoned.is_none() {
+            tracing::error!(
+                index = self.index,
+                reason,
+                "an index takes no more writes until it is opened again"
+            );
+        }
+        self.poisoned = Some(reason.clone());
+        Error::Poisoned { name: self.index.clone(), reason }
     }
 
     /// Lets the next commit go to a new file. What is in the old one is complete and stays until it is removed.
@@ -330,7 +344,7 @@ mod tests {
         let (disk, mut wal) = log_on_failing_disk(folder.path());
         wal.commit(b"before").unwrap();
         disk.sync_fails.store(true, Relaxed);
-        assert!(matches!(wal.commit(b"unknown"), Err(Error::Io { .. })));
+        assert!(matches!(wal.commit(b"unknown"), Err(Error::Poisoned { .. })));
         disk.sync_fails.store(false, Relaxed);
         assert!(matches!(wal.commit(b"refused"), Err(Error::Poisoned { .. })));
         assert_eq!(read(folder.path(), true).unwrap()[0], b"before");

@@ -1,1 +1,335 @@
 //! Wire types of `vectord`. Vector indexes: create, add, delete, search.
+//!
+//! A vector travels as `vector`, an array of numbers, or as `vector_b64`, [packed](crate::packed): a third of the
+//! bytes, and far cheaper to read.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::Problem;
+use crate::packed::unpack;
+
+/// What a user attaches to an item; filters look at its top-level keys.
+pub type Metadata = Map<String, Value>;
+
+/// How far apart two vectors are; smaller is nearer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Distance {
+    /// `1 - cos(a, b)`, from 0 to 2. Vectors are stored with unit length.
+    #[default]
+    Cosine,
+    /// `-(a . b)`.
+    Dot,
+    /// `|a - b|`, not squared.
+    Euclidean,
+}
+
+/// Body of `POST /vectors/index`: 201 if it is new, 200 if the same exists, 409 if another of this name does.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateIndex {
+    /// See [`check_name`](crate::names::check_name).
+    pub name: String,
+    /// Numbers per vector, 1 to 16,384.
+    pub dimension: usize,
+    /// How distances are measured.
+    #[serde(default)]
+    pub distance: Distance,
+}
+
+/// What an index is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum IndexStatus {
+    /// Nothing in the background.
+    Ready,
+    /// It is compacted, or its graph is built, while it serves reads and writes.
+    Building,
+}
+
+/// Answer of `GET /vectors/index/{name}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexInfo {
+    /// Its name.
+    pub name: String,
+    /// Numbers per vector.
+    pub dimension: usize,
+    /// How distances are measured.
+    pub distance: Distance,
+    /// Live items.
+    pub count: usize,
+    /// Raised by every change.
+    pub version: u64,
+    /// What it is busy with.
+    pub status: IndexStatus,
+    /// Items that the graph covers, dead ones among them; 0 while every search is an exact scan.
+    pub indexed: usize,
+    /// Items written after the graph was built: found at once, by scan.
+    pub buffered: usize,
+    /// Deleted and replaced items whose space the next compaction frees.
+    pub dead: usize,
+    /// Items that the graph's links do not lead to: found by scan.
+    pub unreachable: usize,
+    /// Size of the write-ahead log, bytes.
+    pub wal_bytes: u64,
+}
+
+/// An index whose files failed a check. It answers 503 and can be dropped.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuarantinedIndex {
+    /// Its name.
+    pub name: String,
+    /// Which check failed, and where.
+    pub reason: String,
+}
+
+/// Answer of `GET /vectors/index`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexList {
+    /// Those that serve, by name.
+    pub indexes: Vec<IndexInfo>,
+    /// Those that do not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<QuarantinedIndex>,
+}
+
+/// An item on its way in.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NewItem {
+    /// See [`check_id`](crate::names::check_id). An item of the same id is replaced.
+    pub id: String,
+    /// `[dimension]`, finite, and not zero under cosine. Either this or `vector_b64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vec<f32>>,
+    /// The same, packed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_b64: Option<String>,
+    /// Any JSON object.
+    #[serde(default, skip_serializing_if = "Map::is_empty")]
+    #[schema(value_type = Object)]
+    pub metadata: Metadata,
+}
+
+/// Body of `POST /vectors/index/{name}/add`: all items are stored, or none.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AddItems {
+    /// Of several with the same id, the last stays.
+    pub items: Vec<NewItem>,
+}
+
+/// Answer to [`AddItems`]: the items are on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Added {
+    /// Items that were not there before.
+    pub added: usize,
+    /// Items that replaced one of the same id.
+    pub updated: usize,
+    /// The index's version after this change.
+    pub version: u64,
+}
+
+/// Body of `POST /vectors/index/{name}/delete`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteItems {
+    /// Ids without an item are passed over.
+    pub ids: Vec<String>,
+}
+
+/// Answer to [`DeleteItems`]: the deletion is on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deleted {
+    /// Items that were there.
+    pub deleted: usize,
+    /// The index's version after this change.
+    pub version: u64,
+}
+
+/// Answer of `GET /vectors/index/{name}/items/{id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct StoredItem {
+    /// Its id.
+    pub id: String,
+    /// As stored: of unit length under cosine.
+    pub vector: Vec<f32>,
+    /// As given.
+    #[schema(value_type = Object)]
+    pub metadata: Metadata,
+}
+
+/// Body of `POST /vectors/index/{name}/search`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Search {
+    /// What to search for, `[dimension]`. Either this or `vector_b64`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vec<f32>>,
+    /// The same, packed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_b64: Option<String>,
+    /// How many results, 1 to 10,000.
+    pub k: usize,
+    /// Condition on metadata: `{"role":"Welder","years":{"gte":5},"any":[{"state":"TX"},{"not":{"remote":true}}]}`.
+    /// Keys are AND; operators are eq ne in nin gt gte lt lte exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub filter: Option<Value>,
+    /// Only these, as far as they exist; absent: all. For the distances of known items.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<String>>,
+    /// Never these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_ids: Vec<String>,
+    /// Compare with every item, even where there is a graph.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
+    /// How many candidates a graph search keeps, 1 to 10,000: more find more and take longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ef: Option<usize>,
+}
+
+/// One of several searches: [`Search`] and which index it is for.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IndexSearch {
+    /// The index.
+    pub index: String,
+    /// See [`Search::vector`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vec<f32>>,
+    /// See [`Search::vector_b64`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector_b64: Option<String>,
+    /// See [`Search::k`].
+    pub k: usize,
+    /// See [`Search::filter`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub filter: Option<Value>,
+    /// See [`Search::ids`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids: Option<Vec<String>>,
+    /// See [`Search::exclude_ids`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exclude_ids: Vec<String>,
+    /// See [`Search::exact`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exact: bool,
+    /// See [`Search::ef`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ef: Option<usize>,
+}
+
+impl IndexSearch {
+    /// The index, and what to search it for.
+    pub fn split(self) -> (String, Search) {
+        let Self { index, vector, vector_b64, k, filter, ids, exclude_ids, exact, ef } = self;
+        (index, Search { vector, vector_b64, k, filter, ids, exclude_ids, exact, ef })
+    }
+}
+
+/// Body of `POST /vectors/search` for several searches, perhaps of several indexes, at once.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BatchSearch {
+    /// At most 100.
+    pub searches: Vec<IndexSearch>,
+}
+
+/// The most searches in one [`BatchSearch`].
+pub const MAX_BATCH_SEARCHES: usize = 100;
+
+/// One result of a search.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchHit {
+    /// The item.
+    pub id: String,
+    /// Its distance to the vector searched for.
+    pub distance: f32,
+    /// The item's metadata.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub metadata: Metadata,
+}
+
+/// Answer to [`Search`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SearchAnswer {
+    /// At most `k`, nearest first, equal distances by id.
+    pub results: Vec<SearchHit>,
+    /// The version of the index that was searched.
+    pub version: u64,
+}
+
+/// Answer to one of several searches: as [`SearchAnswer`], or why that one failed.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchAnswer {
+    /// Empty if it failed.
+    #[serde(default)]
+    pub results: Vec<SearchHit>,
+    /// 0 if it failed.
+    #[serde(default)]
+    pub version: u64,
+    /// Why it failed: the other searches are answered all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+}
+
+/// Answer to [`BatchSearch`].
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct BatchAnswers {
+    /// In the order of the searches.
+    pub answers: Vec<BatchAnswer>,
+}
+
+/// The vector of a request that gives it in one of two ways.
+///
+/// # Errors
+/// A sentence for the `detail` of a 400, if it is given in none or in both, or cannot be unpacked.
+pub fn either_vector(vector: Option<Vec<f32>>, vector_b64: Option<&str>) -> Result<Vec<f32>, String> {
+    match (vector, vector_b64) {
+        (Some(vector), None) => Ok(vector),
+        (None, Some(packed)) => unpack(packed),
+        (None, None) => Err("a vector is missing: give vector or vector_b64".to_owned()),
+        (Some(_), Some(_)) => Err("give vector or vector_b64, not both".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::packed::pack;
+
+    #[test]
+    fn shapes_are_those_that_scripts_rely_on() {
+        let create: CreateIndex = serde_json::from_value(json!({"name": "w", "dimension": 3})).unwrap();
+        assert_eq!(create.distance, Distance::Cosine);
+        let search = json!({"vector": [1.0, 2.0], "k": 3, "exclude_ids": ["a"], "exact": true, "ef": 99});
+        let parsed: Search = serde_json::from_value(search.clone()).unwrap();
+        assert_eq!(serde_json::to_value(parsed).unwrap(), search);
+        assert!(serde_json::from_value::<Search>(json!({"vector": [1.0], "K": 3})).is_err());
+        let answer = SearchAnswer {
+            results: vec![SearchHit { id: "a".to_owned(), distance: 0.5, metadata: Map::new() }],
+            version: 7,
+        };
+        assert_eq!(
+            serde_json::to_value(answer).unwrap(),
+            json!({"results": [{"id": "a", "distance": 0.5, "metadata": {}}], "version": 7})
+        );
+    }
+
+    #[test]
+    fn vector_comes_in_exactly_one_of_two_ways() {
+        assert_eq!(either_vector(Some(vec![1.0]), None), Ok(vec![1.0]));
+        assert_eq!(either_vector(None, Some(&pack(&[1.0, -2.5]))), Ok(vec![1.0, -2.5]));
+        assert!(either_vector(None, None).unwrap_err().contains("missing"));
+        assert!(either_vector(Some(vec![1.0]), Some("")).unwrap_err().contains("not both"));
+        assert!(either_vector(None, Some("####")).is_err());
+    }
+}

@@ -1,3 +1,9 @@
-//! Vector indexes over HTTP.
+//! Vector indexes over HTTP: see the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use wire::DaemonName;
+
+fn main() -> ExitCode {
+    service::run(DaemonName::Vectord, vectord::build)
+}

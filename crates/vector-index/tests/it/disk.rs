@@ -75,7 +75,7 @@ fn failed_sync_is_never_acknowledged_and_stops_writes_until_reopened() {
     let index = index(&store, 2, Distance::Cosine);
     index.add(vec![item("before", &[1.0, 0.0])]).unwrap();
     disk.sync_fails.store(true, Relaxed);
-    assert!(matches!(index.add(vec![item("unknown", &[1.0, 0.0])]), Err(Error::Io { .. })));
+    assert!(matches!(index.add(vec![item("unknown", &[1.0, 0.0])]), Err(Error::Poisoned { .. })));
     disk.sync_fails.store(false, Relaxed);
     let refused = index.add(vec![item("refused", &[1.0, 0.0])]).unwrap_err();
     assert!(

@@ -1,0 +1,5 @@
+//! Handlers: extract, call, map.
+
+pub(crate) mod indexes;
+pub(crate) mod items;
+pub(crate) mod search;

@@ -1,0 +1,90 @@
+use serde_json::{Value, json};
+use wire::packed::pack;
+
+use crate::{Daemon, assert_problem};
+
+async fn with_workers() -> Daemon {
+    let daemon = Daemon::with_index().await;
+    let items = json!({"items": [
+        {"id": "east", "vector": [1.0, 0.0], "metadata": {"state": "TX", "years": 5}},
+        {"id": "north", "vector": [0.0, 1.0], "metadata": {"state": "OK", "years": 9}},
+        {"id": "west", "vector": [-1.0, 0.0], "metadata": {"state": "TX", "years": 1}},
+    ]});
+    assert_eq!(daemon.post("/vectors/index/t/add", items).await.0, 200);
+    daemon
+}
+
+fn ids(answer: &Value) -> Vec<&str> {
+    answer["results"].as_array().unwrap().iter().map(|hit| hit["id"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn search_answers_nearest_first_with_distance_metadata_and_version() {
+    let daemon = with_workers().await;
+    let search = json!({"vector": [2.0, 0.0], "k": 2});
+    let (status, answer) = daemon.post("/vectors/index/t/search", search).await;
+    assert_eq!(status, 200);
+    assert_eq!(
+        answer,
+        json!({"version": 1, "results": [
+            {"id": "east", "distance": 0.0, "metadata": {"state": "TX", "years": 5}},
+            {"id": "north", "distance": 1.0, "metadata": {"state": "OK", "years": 9}},
+        ]})
+    );
+}
+
+#[tokio::test]
+async fn filter_and_exclusions_hold_in_both_shapes_of_search() {
+    let daemon = with_workers().await;
+    let search =
+        json!({"vector_b64": pack(&[1.0, 0.0]), "k": 9, "filter": {"state": "TX"}, "exclude_ids": ["east"]});
+    let (_, answer) = daemon.post("/vectors/index/t/search", search.clone()).await;
+    assert_eq!(ids(&answer), ["west"]);
+    let mut named = search;
+    named["index"] = json!("t");
+    assert_eq!(daemon.post("/vectors/search", named).await.1, answer);
+}
+
+#[tokio::test]
+async fn several_searches_are_answered_in_order_and_fail_alone() {
+    let daemon = with_workers().await;
+    let searches = json!({"searches": [
+        {"index": "t", "vector": [0.0, 1.0], "k": 1},
+        {"index": "playbook_memory", "vector": [0.0, 1.0], "k": 1},
+        {"index": "t", "vector": [0.0, 1.0], "k": 0},
+        {"index": "t", "vector": [-1.0, 0.0], "k": 1},
+    ]});
+    let (status, body) = daemon.post("/vectors/search", searches).await;
+    assert_eq!(status, 200);
+    let answers = body["answers"].as_array().unwrap();
+    assert_eq!((ids(&answers[0]), ids(&answers[3])), (vec!["north"], vec!["west"]));
+    assert_eq!(answers[1]["error"]["code"], "not_found");
+    assert_eq!(answers[2]["error"]["code"], "invalid_argument");
+}
+
+#[tokio::test]
+async fn malformed_search_is_told_what_was_expected() {
+    let daemon = with_workers().await;
+    for (search, expected) in [
+        (json!({"vector": [1.0, 0.0], "k": 0}), "k must be 1 to 10000"),
+        (json!({"vector": [1.0, 0.0], "k": 10_001}), "k must be 1 to 10000"),
+        (json!({"vector": [1.0, 0.0]}), "missing field `k`"),
+        (json!({"vector": [1.0], "k": 1}), "2 numbers, this one has 1"),
+        (json!({"vector": [0.0, 0.0], "k": 1}), "zeros"),
+        (json!({"k": 1}), "give vector or vector_b64"),
+        (json!({"vector": [1.0, 0.0], "k": 1, "ef": 0}), "ef must be 1 to 10000"),
+        (json!({"vector": [1.0, 0.0], "k": 1, "filter": {"a": {"near": 1}}}), "filter at a.near"),
+        (json!({"vector": [1.0, 0.0], "k": 1, "top": 1}), "top"),
+    ] {
+        let mut named = search.clone();
+        named["index"] = json!("t");
+        for (path, body) in [("/vectors/index/t/search", search), ("/vectors/search", named)] {
+            assert_problem(daemon.post(path, body).await, 400, "invalid_argument", expected);
+        }
+    }
+    let many: Vec<_> = (0..101).map(|_| json!({"index": "t", "vector": [1.0, 0.0], "k": 1})).collect();
+    let answer = daemon.post("/vectors/search", json!({"searches": many})).await;
+    assert_problem(answer, 400, "invalid_argument", "at most 100");
+    let unknown = json!({"index": "nobody", "vector": [1.0], "k": 1});
+    assert_problem(daemon.post("/vectors/search", unknown).await, 404, "not_found", "nobody");
+}
