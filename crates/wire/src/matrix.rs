@@ -12,8 +12,8 @@ pub const PLAYBOOK_INDEX: &str = "playbook_memory";
 pub const PLAYBOOK_TAG: &str = "playbook";
 /// The most corpora that one search asks at once.
 pub const MAX_CORPORA: usize = 32;
-/// The longest text that is searched for or recorded.
-pub const MAX_QUERY_TEXT_BYTES: usize = 32 * 1024;
+/// The longest text that is searched for or recorded: as long as the goal of a pathway.
+pub const MAX_QUERY_TEXT_BYTES: usize = 4096;
 
 const fn default_k() -> usize {
     10
@@ -142,6 +142,9 @@ pub struct PlaybookHop {
     pub took_ms: f64,
     /// Whether the index [`PLAYBOOK_INDEX`] exists.
     pub memory_exists: bool,
+    /// Why the memory was not used, if it could not be: the search is answered all the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unavailable: Option<String>,
     /// Recordings of the same role that came back as neighbours of the query.
     pub neighbours: usize,
     /// Those of them within `max_distance` and for one of the corpora asked.

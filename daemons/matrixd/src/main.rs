@@ -1,3 +1,9 @@
-//! Search over corpora, the learning loop, validators, retrieve.
+//! Search, the learning loop, validators and retrieve over HTTP: see the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+use wire::DaemonName;
+
+fn main() -> ExitCode {
+    service::run(DaemonName::Matrixd, matrixd::build)
+}

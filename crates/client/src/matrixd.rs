@@ -1,0 +1,113 @@
+//! Calls to `matrixd`.
+
+use http::Method;
+use wire::context::IDEMPOTENCY_KEY;
+use wire::matrix::{
+    CorpusList, EmailDraft, FillProposal, ListPlaybooks, PlaybookList, RebuildResponse, RecordRequest,
+    RecordResponse, RetrieveRequest, RetrieveResponse, SearchRequest, SearchResponse, SmsDraft,
+    ValidationReport,
+};
+use wire::{CallContext, DaemonName};
+
+use crate::query::with_query;
+use crate::{Peer, Peers, Result};
+
+/// Searches corpora, remembers what worked, checks drafts and proposals.
+#[derive(Debug, Clone)]
+pub struct Matrixd(Peer);
+
+impl Peers {
+    /// `matrixd`.
+    pub fn matrixd(&self) -> Matrixd {
+        Matrixd(self.peer(DaemonName::Matrixd))
+    }
+}
+
+impl Matrixd {
+    /// `POST /matrix/search`, retried.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn search(&self, ctx: &CallContext, request: &SearchRequest) -> Result<SearchResponse> {
+        self.0.post_idempotent(ctx, "/matrix/search", request).await
+    }
+
+    /// `POST /matrix/retrieve`, retried.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn retrieve(&self, ctx: &CallContext, request: &RetrieveRequest) -> Result<RetrieveResponse> {
+        self.0.post_idempotent(ctx, "/matrix/retrieve", request).await
+    }
+
+    /// `POST /matrix/playbooks/record`; with an idempotency key it is retried, and recorded once.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `not_found` if the corpus has no such answer.
+    pub async fn record(
+        &self,
+        ctx: &CallContext,
+        record: &RecordRequest,
+        key: Option<&str>,
+    ) -> Result<RecordResponse> {
+        let mut request = self.0.request(Method::POST, "/matrix/playbooks/record").body(record);
+        if let Some(key) = key {
+            request = request.header(IDEMPOTENCY_KEY, key).idempotent();
+        }
+        request.send(ctx).await?.json()
+    }
+
+    /// `GET /matrix/playbooks`, one page.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn playbooks(&self, ctx: &CallContext, page: &ListPlaybooks) -> Result<PlaybookList> {
+        let parameters =
+            [("limit", page.limit.map(|limit| limit.to_string())), ("after", page.after.clone())];
+        self.0.get(ctx, &with_query("/matrix/playbooks", parameters)).await
+    }
+
+    /// `POST /matrix/playbooks/rebuild`, sent once.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn rebuild(&self, ctx: &CallContext) -> Result<RebuildResponse> {
+        self.0.request(Method::POST, "/matrix/playbooks/rebuild").send(ctx).await?.json()
+    }
+
+    /// `GET /matrix/corpora`
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn corpora(&self, ctx: &CallContext) -> Result<CorpusList> {
+        self.0.get(ctx, "/matrix/corpora").await
+    }
+
+    /// `POST /matrix/validate/email`, retried.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); a draft that breaks rules is an answer, not an error.
+    pub async fn validate_email(&self, ctx: &CallContext, draft: &EmailDraft) -> Result<ValidationReport> {
+        self.0.post_idempotent(ctx, "/matrix/validate/email", draft).await
+    }
+
+    /// `POST /matrix/validate/sms`, retried.
+    ///
+    /// # Errors
+    /// As [`validate_email`](Self::validate_email).
+    pub async fn validate_sms(&self, ctx: &CallContext, draft: &SmsDraft) -> Result<ValidationReport> {
+        self.0.post_idempotent(ctx, "/matrix/validate/sms", draft).await
+    }
+
+    /// `POST /matrix/validate/fill`, retried.
+    ///
+    /// # Errors
+    /// As [`validate_email`](Self::validate_email).
+    pub async fn validate_fill(
+        &self,
+        ctx: &CallContext,
+        proposal: &FillProposal,
+    ) -> Result<ValidationReport> {
+        self.0.post_idempotent(ctx, "/matrix/validate/fill", proposal).await
+    }
+}

@@ -1,0 +1,46 @@
+//! What every route works with.
+
+use std::sync::Arc;
+
+use client::{Pathwayd, Queryd, Vectord};
+use service::Env;
+
+use crate::Config;
+use crate::backlog::Backlog;
+use crate::corpora::Corpora;
+use crate::memory::Memory;
+use crate::query_vectors::QueryVectors;
+use crate::switches::Switches;
+
+/// The daemon's state: clients, caches, and the backlog of recordings that wait for their index.
+pub(crate) struct Matrix {
+    pub(crate) config: Config,
+    pub(crate) switches: Switches,
+    pub(crate) vectors: Arc<QueryVectors>,
+    pub(crate) corpora: Corpora,
+    pub(crate) memory: Memory,
+    pub(crate) backlog: Backlog,
+    pub(crate) vectord: Vectord,
+    pub(crate) pathwayd: Pathwayd,
+    pub(crate) queryd: Queryd,
+}
+
+impl Matrix {
+    /// State over the peers of `env`; starts the task that works the backlog off.
+    pub(crate) fn new(config: Config, env: &Env) -> Self {
+        let vectord = env.peers.vectord();
+        let vectors = Arc::new(QueryVectors::new(env.peers.embedd(), &config));
+        let memory = Memory::new(vectord.clone());
+        Self {
+            switches: Switches::from_env(),
+            corpora: Corpora::new(vectord.clone()),
+            backlog: Backlog::spawn(config.playbook.backlog, memory.clone(), Arc::clone(&vectors), env),
+            vectors,
+            memory,
+            vectord,
+            pathwayd: env.peers.pathwayd(),
+            queryd: env.peers.queryd(),
+            config,
+        }
+    }
+}

@@ -1,0 +1,357 @@
+//! `POST /matrix/search`: embed, one batch to vectord, the learning loop, merge.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use playbook::{AnswerKey, Candidate, Chosen, Ranking, role_key};
+use serde_json::{Map, Value};
+use service::{ApiError, Result};
+use wire::matrix::{
+    EmbedHop, Explain, Hit, IndexHop, MAX_CORPORA, MAX_QUERY_TEXT_BYTES, PlaybookHop, RetrievalHop,
+    SearchRequest, SearchResponse,
+};
+use wire::names::{MAX_K, check_name};
+use wire::packed::pack;
+use wire::vectors::{BatchAnswer, Distance, IndexSearch};
+use wire::{CallContext, ErrorCode};
+
+use crate::corpora::no_such_corpus;
+use crate::matrix::Matrix;
+use crate::memory::{Memory, Recall};
+
+/// The vector of the request, packed, and what it cost.
+struct Query {
+    packed: String,
+    hop: Option<EmbedHop>,
+}
+
+/// What the learning loop has to say.
+struct Lessons {
+    chosen: BTreeMap<AnswerKey, Chosen>,
+    fetched: Vec<Candidate<Map<String, Value>>>,
+    hop: PlaybookHop,
+}
+
+impl Matrix {
+    /// Answers a search.
+    ///
+    /// # Errors
+    /// 400 for a request that breaks a rule, 404 naming a missing corpus, 503 naming a missing peer.
+    pub(crate) async fn search(
+        &self,
+        ctx: &CallContext,
+        mut request: SearchRequest,
+    ) -> Result<SearchResponse> {
+        let started = Instant::now();
+        check(&request).map_err(ApiError::invalid)?;
+        if self.switches.no_exclude_ids {
+            request.exclude_ids.clear();
+        }
+        let query = self.query(ctx, &request).await?;
+        self.check_distances(ctx, &request).await?;
+
+        let asked = Instant::now();
+        let mut answers = self.vectord.search_all(ctx, self.searches(&request, &query)).await?;
+        let recall = if request.use_playbook { answers.pop().map(Memory::recall) } else { None };
+        let mut retrieval = RetrievalHop { took_ms: ms(asked), indexes: Vec::new() };
+        let mut found = Vec::new();
+        for (corpus, answer) in request.corpora.iter().zip(answers) {
+            let (version, candidates) = (answer.version, candidates(corpus, answer)?);
+            retrieval.indexes.push(IndexHop {
+                corpus: corpus.clone(),
+                version,
+                candidates: candidates.len(),
+            });
+            found.extend(candidates);
+        }
+
+        let lessons = match recall {
+            Some(recall) => Some(self.lessons(ctx, &request, &query, recall, &found).await?),
+            None => None,
+        };
+        let merging = Instant::now();
+        let (chosen, fetched, hop) = match lessons {
+            Some(Lessons { chosen, fetched, hop }) => (chosen, fetched, Some(hop)),
+            None => Default::default(),
+        };
+        let ranking = playbook::rank(found, fetched, &chosen, request.k);
+        let explain = request.explain.then(|| {
+            let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
+            Explain { embed: query.hop, retrieval, playbook, merge_ms: ms(merging) }
+        });
+        Ok(respond(ranking, explain, started))
+    }
+
+    async fn query(&self, ctx: &CallContext, request: &SearchRequest) -> Result<Query> {
+        if let Some(vector) = &request.query_vector {
+            return Ok(Query { packed: pack(vector), hop: None });
+        }
+        let started = Instant::now();
+        let text = request.query_text.as_deref().unwrap_or_default();
+        let (vector, cached) = self.vectors.get(ctx, text).await?;
+        let hop = EmbedHop {
+            took_ms: ms(started),
+            cached,
+            model: vector.model.clone(),
+            dimension: vector.dimension,
+        };
+        Ok(Query { packed: vector.packed.clone(), hop: Some(hop) })
+    }
+
+    /// Distances merge only if they are of one kind, and are halved only if they are not negative.
+    async fn check_distances(&self, ctx: &CallContext, request: &SearchRequest) -> Result<()> {
+        if request.corpora.len() == 1 && !request.use_playbook {
+            return Ok(());
+        }
+        let mut first: Option<Distance> = None;
+        for corpus in &request.corpora {
+            let distance = self.corpora.geometry(ctx, corpus).await?.distance;
+            if request.use_playbook && distance == Distance::Dot {
+                let detail = "measures dot distances, which are negative for good results: a playbook would make them \
+                              worse; search it without use_playbook";
+                return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
+            }
+            if *first.get_or_insert(distance) != distance {
+                let detail =
+                    "measures another distance than the corpora before it: their results do not compare";
+                return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// One search a corpus, and the one of the playbook memory last.
+    fn searches(&self, request: &SearchRequest, query: &Query) -> Vec<IndexSearch> {
+        let mut searches: Vec<IndexSearch> =
+            request.corpora.iter().map(|corpus| search_in(corpus, request, query, request.k)).collect();
+        if request.use_playbook {
+            let role_key = role_key(request.role.as_deref());
+            let gate = (!self.switches.no_role_gate).then_some(role_key.as_str());
+            let neighbours = self.config.playbook.neighbours;
+            searches.push(Memory::search(query.packed.clone(), gate, &request.corpora, neighbours));
+        }
+        searches
+    }
+
+    /// Chooses the recordings that count, and fetches the answers that were not found anyway.
+    async fn lessons(
+        &self,
+        ctx: &CallContext,
+        request: &SearchRequest,
+        query: &Query,
+        recall: Recall,
+        found: &[Candidate<Map<String, Value>>],
+    ) -> Result<Lessons> {
+        let role_key = role_key(request.role.as_deref());
+        let Recall { mut entries, exists, unavailable } = recall;
+        if self.switches.no_role_gate {
+            entries.iter_mut().for_each(|entry| entry.role_key.clone_from(&role_key));
+        }
+        if self.switches.no_boost {
+            entries.clear();
+        }
+        let (max_distance, neighbours) = (self.config.playbook.max_distance, entries.len());
+        let chosen = playbook::choose(entries, &role_key, max_distance);
+        let started = Instant::now();
+        let fetched = self.fetch(ctx, request, query, missing(&chosen, found)).await?;
+        let hop = PlaybookHop {
+            took_ms: ms(started),
+            memory_exists: exists,
+            unavailable,
+            neighbours,
+            entries: chosen.len(),
+            max_distance,
+            fetched: fetched.len(),
+            playbook_ids: Vec::new(),
+        };
+        Ok(Lessons { chosen, fetched, hop })
+    }
+
+    /// The true distances of `missing` answers, as far as they are live, pass the filter and are not excluded.
+    async fn fetch(
+        &self,
+        ctx: &CallContext,
+        request: &SearchRequest,
+        query: &Query,
+        missing: BTreeMap<&str, Vec<String>>,
+    ) -> Result<Vec<Candidate<Map<String, Value>>>> {
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        let search = |(corpus, ids): (&&str, &Vec<String>)| IndexSearch {
+            ids: Some(ids.clone()),
+            exact: true,
+            ..search_in(corpus, request, query, ids.len())
+        };
+        let searches = missing.iter().map(search).collect();
+        let answers = self.vectord.search_all(ctx, searches).await?;
+        let mut fetched = Vec::new();
+        for (corpus, answer) in missing.into_keys().zip(answers) {
+            fetched.extend(candidates(corpus, answer)?);
+        }
+        Ok(fetched)
+    }
+}
+
+fn check(request: &SearchRequest) -> std::result::Result<(), String> {
+    match (&request.query_text, &request.query_vector) {
+        (Some(text), None) => check_text("query_text", text)?,
+        (None, Some(vector)) if vector.is_empty() => return Err("query_vector is empty".to_owned()),
+        (None, Some(vector)) => {
+            if let Some(at) = vector.iter().position(|x| !x.is_finite()) {
+                return Err(format!("query_vector[{at}] is not finite"));
+            }
+        }
+        (Some(_), Some(_)) => return Err("give query_text or query_vector, not both".to_owned()),
+        (None, None) => return Err("give query_text or query_vector".to_owned()),
+    }
+    if !(1..=MAX_CORPORA).contains(&request.corpora.len()) {
+        return Err(format!("corpora names 1 to {MAX_CORPORA} corpora, this one {}", request.corpora.len()));
+    }
+    let mut seen = BTreeSet::new();
+    for corpus in &request.corpora {
+        check_name(corpus)?;
+        if !seen.insert(corpus) {
+            return Err(format!("corpora names {corpus:?} twice"));
+        }
+    }
+    check_k(request.k)
+}
+
+/// A text to search for: neither blank nor longer than a pathway's goal.
+pub(crate) fn check_text(field: &str, text: &str) -> std::result::Result<(), String> {
+    if text.trim().is_empty() {
+        return Err(format!("{field} is blank"));
+    }
+    if text.len() > MAX_QUERY_TEXT_BYTES {
+        return Err(format!("{field} has at most {MAX_QUERY_TEXT_BYTES} bytes, this one {}", text.len()));
+    }
+    Ok(())
+}
+
+pub(crate) fn check_k(k: usize) -> std::result::Result<(), String> {
+    if (1..=MAX_K).contains(&k) { Ok(()) } else { Err(format!("k is 1 to {MAX_K}, not {k}")) }
+}
+
+fn search_in(corpus: &str, request: &SearchRequest, query: &Query, k: usize) -> IndexSearch {
+    IndexSearch {
+        index: corpus.to_owned(),
+        vector_b64: Some(query.packed.clone()),
+        k,
+        filter: request.filter.clone(),
+        exclude_ids: request.exclude_ids.clone(),
+        ..IndexSearch::default()
+    }
+}
+
+/// The hits of one corpus, or its own error with its name.
+fn candidates(corpus: &str, answer: BatchAnswer) -> Result<Vec<Candidate<Map<String, Value>>>> {
+    match answer.error {
+        None => {}
+        Some(problem) if problem.code == ErrorCode::NotFound => return Err(no_such_corpus(corpus)),
+        Some(problem) => {
+            return Err(ApiError::new(problem.code, format!("corpus {corpus:?}: {}", problem.detail)));
+        }
+    }
+    let candidate = |hit: wire::vectors::SearchHit| Candidate {
+        key: AnswerKey { corpus: corpus.to_owned(), id: hit.id },
+        base_distance: hit.distance,
+        payload: hit.metadata,
+    };
+    Ok(answer.results.into_iter().map(candidate).collect())
+}
+
+/// Ids of chosen answers that are not among what was found, by corpus.
+fn missing<'a, T>(
+    chosen: &'a BTreeMap<AnswerKey, Chosen>,
+    found: &[Candidate<T>],
+) -> BTreeMap<&'a str, Vec<String>> {
+    let found: BTreeSet<&AnswerKey> = found.iter().map(|candidate| &candidate.key).collect();
+    let mut missing = BTreeMap::<&str, Vec<String>>::new();
+    for key in chosen.keys().filter(|key| !found.contains(key)) {
+        missing.entry(&key.corpus).or_default().push(key.id.clone());
+    }
+    missing
+}
+
+/// The recordings that moved something in the results.
+fn movers<T>(ranking: &Ranking<T>) -> Vec<String> {
+    ranking.results.iter().filter_map(|ranked| ranked.playbook_id.clone()).collect()
+}
+
+fn respond(
+    ranking: Ranking<Map<String, Value>>,
+    explain: Option<Explain>,
+    started: Instant,
+) -> SearchResponse {
+    let Ranking { results, boosted, injected } = ranking;
+    metrics::counter!("matrixd_results_boosted_total").increment(boosted as u64);
+    metrics::counter!("matrixd_results_injected_total").increment(injected as u64);
+    let hit = |ranked: playbook::Ranked<Map<String, Value>>| Hit {
+        id: ranked.candidate.key.id,
+        corpus: ranked.candidate.key.corpus,
+        distance: ranked.distance,
+        base_distance: ranked.candidate.base_distance,
+        boosted: ranked.boosted,
+        injected: ranked.injected,
+        metadata: ranked.candidate.payload,
+    };
+    let results = results.into_iter().map(hit).collect();
+    SearchResponse { results, boosted, injected, took_ms: ms(started), explain }
+}
+
+/// Milliseconds since `started`.
+fn ms(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request() -> SearchRequest {
+        SearchRequest {
+            query_text: Some("forklift".into()),
+            corpora: vec!["workers".into()],
+            k: 10,
+            ..SearchRequest::default()
+        }
+    }
+
+    #[track_caller]
+    fn assert_refused(change: impl FnOnce(&mut SearchRequest), word: &str) {
+        let mut request = request();
+        change(&mut request);
+        let refusal = check(&request).unwrap_err();
+        assert!(refusal.contains(word), "{refusal}");
+    }
+
+    #[test]
+    fn request_that_breaks_a_rule_is_refused_by_name() {
+        check(&request()).unwrap();
+        assert_refused(|r| r.query_text = None, "query_text or query_vector");
+        assert_refused(|r| r.query_vector = Some(vec![1.0]), "not both");
+        assert_refused(|r| r.query_text = Some(" \n".into()), "blank");
+        assert_refused(|r| r.query_text = Some("x".repeat(MAX_QUERY_TEXT_BYTES + 1)), "at most");
+        assert_refused(|r| (r.query_text, r.query_vector) = (None, Some(vec![])), "empty");
+        assert_refused(
+            |r| (r.query_text, r.query_vector) = (None, Some(vec![1.0, f32::NAN])),
+            "query_vector[1]",
+        );
+        assert_refused(|r| r.corpora.clear(), "1 to 32");
+        assert_refused(|r| r.corpora.push("workers".into()), "twice");
+        assert_refused(|r| r.corpora = vec!["../x".into()], "valid name");
+        assert_refused(|r| r.k = 0, "k is 1 to");
+        assert_refused(|r| r.k = MAX_K + 1, "k is 1 to");
+    }
+
+    #[test]
+    fn only_answers_that_were_not_found_are_fetched() {
+        let key = |corpus: &str, id: &str| AnswerKey { corpus: corpus.into(), id: id.into() };
+        let by = Chosen { score: 1.0, playbook_id: "p".into() };
+        let chosen = [key("a", "1"), key("a", "2"), key("b", "1")].map(|key| (key, by.clone())).into();
+        let found = [Candidate { key: key("a", "1"), base_distance: 0.1, payload: () }];
+        let expected = BTreeMap::from([("a", vec!["2".to_owned()]), ("b", vec!["1".to_owned()])]);
+        assert_eq!(missing(&chosen, &found), expected);
+    }
+}
