@@ -20,6 +20,16 @@ impl PeerUrls {
         Self(DaemonName::ALL.into_iter().map(|daemon| (daemon, url(daemon))).collect())
     }
 
+    /// All daemons through the gateway at `url`: below its `/v1` each has the paths that it has itself.
+    pub fn behind_gateway(url: &str) -> Self {
+        let url = url.trim_end_matches('/');
+        let below = |daemon: DaemonName| match daemon {
+            DaemonName::Gateway => url.to_owned(),
+            _ => format!("{url}/v1"),
+        };
+        Self(DaemonName::ALL.into_iter().map(|daemon| (daemon, below(daemon))).collect())
+    }
+
     /// Says where `daemon` is.
     pub fn set(&mut self, daemon: DaemonName, url: impl Into<String>) {
         self.0.insert(daemon, url.into());

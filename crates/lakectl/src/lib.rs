@@ -1,1 +1,32 @@
-//! The operator's command line.
+//! The operator's command line: `lakectl`.
+
+pub mod cli;
+mod commands;
+pub mod corpus;
+mod demo;
+pub mod models;
+mod output;
+mod session;
+mod stack;
+
+use cli::{Cli, Command};
+
+/// Runs what the command line asks for.
+///
+/// # Errors
+/// What went wrong, as a chain from what was tried down to the cause.
+pub async fn run(cli: Cli) -> anyhow::Result<()> {
+    match cli.command {
+        Command::Up(args) => stack::up(&args).await,
+        Command::Down(args) => stack::down(&args),
+        Command::Status(args) => commands::status::run(&args, cli.json).await,
+        Command::Demo(args) => demo::run(&args, cli.json).await,
+        Command::Ingest(args) => commands::ingest::run(&args, cli.json).await,
+        Command::Index(args) => commands::index::run(&args, cli.json).await,
+        Command::Search(args) => commands::search::run(&args, cli.json).await,
+        Command::Sql(args) => commands::sql::run(&args, cli.json).await,
+        Command::Playbooks(args) => commands::playbooks::run(&args, cli.json).await,
+        Command::Models(args) => models::run(args, cli.json),
+        Command::Corpus(args) => corpus::run(args),
+    }
+}

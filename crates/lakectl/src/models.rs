@@ -18,9 +18,6 @@ pub struct Args {
     /// Where model files are kept [default: lakehouse/models in the user's cache folder]
     #[arg(long, global = true, env = models::MODELS_DIR_VARIABLE, value_name = "DIR")]
     models_dir: Option<PathBuf>,
-    /// Print one JSON object on standard output.
-    #[arg(long, global = true)]
-    json: bool,
 }
 
 #[derive(Debug, clap::Subcommand)]
@@ -71,7 +68,7 @@ struct Line {
 ///
 /// # Errors
 /// What keeps a model from being installed, with what to do; for `verify`, that one is not as pinned.
-pub fn run(args: Args) -> anyhow::Result<()> {
+pub fn run(args: Args, as_json: bool) -> anyhow::Result<()> {
     let models_dir = args.models_dir.map_or_else(models::default_dir, Ok)?;
     let is_verify = matches!(args.command, Command::Verify);
     let models = match args.command {
@@ -81,7 +78,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
     };
     let is_whole = models.iter().all(|line| line.state == ModelState::Installed);
-    print(&Report { models_dir, models }, args.json)?;
+    print(&Report { models_dir, models }, as_json)?;
     if is_verify && !is_whole {
         bail!("not every model is as pinned: run `lakectl models pull`");
     }

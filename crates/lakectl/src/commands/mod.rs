@@ -1,0 +1,8 @@
+//! One module a command that speaks to a running stack.
+
+pub(crate) mod index;
+pub(crate) mod ingest;
+pub(crate) mod playbooks;
+pub(crate) mod search;
+pub(crate) mod sql;
+pub(crate) mod status;
