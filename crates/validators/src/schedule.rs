@@ -28,7 +28,7 @@ impl Interval {
 /// Reads a start: an instant with an offset, else a local time or a date. All times without an offset count as one
 /// zone, so they compare with each other.
 pub(crate) fn start(text: &str) -> Option<Timestamp> {
-    instant(text, |date| Some(date))
+    instant(text, Some)
 }
 
 /// Reads an end, as [`start`]; a bare date includes that whole day.
