@@ -1,16 +1,23 @@
 //! The model that runs in this process.
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use embedding::{Embedder, Error, Settings, Vector};
 
 use crate::{cosine, norm, settings, texts};
 
-fn embedder() -> Embedder {
-    let embedder = Embedder::new(settings()).unwrap();
+/// A process that has just started.
+fn started(settings: Settings) -> Embedder {
+    let embedder = Embedder::new(settings).unwrap();
     embedder.load().unwrap();
     embedder
+}
+
+/// The one that tests share, without a cache: loading takes longer than most of them.
+fn embedder() -> &'static Embedder {
+    static SHARED: OnceLock<Embedder> = OnceLock::new();
+    SHARED.get_or_init(|| started(settings()))
 }
 
 async fn embed(embedder: &Embedder, texts: &[String]) -> Vec<Vector> {
@@ -34,10 +41,10 @@ async fn vector_of_a_text_is_the_same_alone_in_any_batch_and_after_a_restart() {
     let mut mixed = all.clone();
     mixed.extend((0..60).map(|i| format!("filler number {i} {}", "and more of it ".repeat(i))));
     mixed.reverse();
-    let together = embed(&embedder, &mixed).await;
-    let restarted = self::embedder();
+    let together = embed(embedder, &mixed).await;
+    let restarted = started(settings());
     for text in &all {
-        let alone = embed_one(&embedder, text).await;
+        let alone = embed_one(embedder, text).await;
         let in_batch = &together[mixed.iter().position(|other| other == text).unwrap()];
         let later = embed_one(&restarted, text).await;
         let (batch, restart) = (cosine(&alone, in_batch), cosine(&alone, &later));
@@ -49,28 +56,28 @@ async fn vector_of_a_text_is_the_same_alone_in_any_batch_and_after_a_restart() {
 #[tokio::test]
 async fn vectors_have_unit_length_and_come_in_the_order_of_the_texts() {
     let (embedder, all) = (embedder(), texts_of_all_lengths());
-    let vectors = embed(&embedder, &all).await;
+    let vectors = embed(embedder, &all).await;
     assert_eq!(vectors.len(), all.len());
     for (text, vector) in all.iter().zip(&vectors) {
         assert_eq!(vector.len(), 384);
         assert!((norm(vector) - 1.0).abs() < 1e-6, "norm {}", norm(vector));
-        assert!(cosine(vector, &embed_one(&embedder, text).await) >= 0.99999);
+        assert!(cosine(vector, &embed_one(embedder, text).await) >= 0.99999);
     }
 }
 
 #[tokio::test]
 async fn meaning_decides_what_is_near() {
     let embedder = embedder();
-    let query = embed_one(&embedder, "someone to drive a forklift in a warehouse").await;
-    let near = embed_one(&embedder, "Industrial truck and tractor operator, moves pallets").await;
-    let far = embed_one(&embedder, "Registered nurse in an intensive care unit").await;
+    let query = embed_one(embedder, "someone to drive a forklift in a warehouse").await;
+    let near = embed_one(embedder, "Industrial truck and tractor operator, moves pallets").await;
+    let far = embed_one(embedder, "Registered nurse in an intensive care unit").await;
     assert!(cosine(&query, &near) > cosine(&query, &far) + 0.2);
 }
 
 #[tokio::test]
 async fn vector_agrees_with_the_reference_implementation() {
     // The first components of sentence-transformers' own fp32 vector for this sentence; int8 weights move them a little.
-    let vector = embed_one(&embedder(), "This is an example sentence").await;
+    let vector = embed_one(embedder(), "This is an example sentence").await;
     let reference = [0.0677, 0.0635, 0.0487, 0.0793, 0.0374];
     for (found, expected) in vector.iter().zip(reference) {
         assert!((found - expected).abs() < 0.01, "{:?}", &vector[..5]);
@@ -81,24 +88,23 @@ async fn vector_agrees_with_the_reference_implementation() {
 async fn text_is_cut_off_at_256_tokens() {
     let embedder = embedder();
     // One token a word, and [CLS] and [SEP] around them.
-    let cut = embed_one(&embedder, &"work ".repeat(254)).await;
-    assert!(cosine(&cut, &embed_one(&embedder, &"work ".repeat(5000)).await) > 0.999_999);
-    assert!(cosine(&cut, &embed_one(&embedder, &"work ".repeat(20)).await) < 0.999_9);
+    let cut = embed_one(embedder, &"work ".repeat(254)).await;
+    assert!(cosine(&cut, &embed_one(embedder, &"work ".repeat(5000)).await) > 0.999_999);
+    assert!(cosine(&cut, &embed_one(embedder, &"work ".repeat(20)).await) < 0.999_9);
 }
 
 #[tokio::test]
 async fn empty_and_strange_texts_have_vectors_too() {
     let strange =
         texts(["", "   ", "\u{0}\u{7}\n", "🦀🦀🦀", "漢字かな", "a\u{301}\u{301}\u{301}", "\u{202e}rtl"]);
-    for vector in embed(&embedder(), &strange).await {
+    for vector in embed(embedder(), &strange).await {
         assert!((norm(&vector) - 1.0).abs() < 1e-6);
     }
 }
 
 #[tokio::test]
 async fn repeated_text_comes_from_the_cache_and_costs_one_inference_in_one_request() {
-    let embedder = Embedder::new(Settings { cache_entries: 10, ..settings() }).unwrap();
-    embedder.load().unwrap();
+    let embedder = started(Settings { cache_entries: 10, ..settings() });
     let twice = embedder.embed(None, None, &texts(["welder", "welder", "rigger"])).await.unwrap();
     assert_eq!(twice.cached, 0);
     assert!(Arc::ptr_eq(&twice.vectors[0], &twice.vectors[1]));
@@ -110,28 +116,24 @@ async fn repeated_text_comes_from_the_cache_and_costs_one_inference_in_one_reque
 
 #[tokio::test]
 async fn concurrent_requests_each_get_their_own_vectors() {
-    let embedder = Arc::new(embedder());
     let requests = (0..24).map(|i| {
-        let embedder = Arc::clone(&embedder);
         // Requests of 1 to 12 texts, so that both lanes of the queue are used.
         let texts: Vec<_> =
             (0..=i % 12).map(|j| format!("job {i}, part {j}{}", " x".repeat(j * 7))).collect();
-        tokio::spawn(async move { (texts.clone(), embed(&embedder, &texts).await) })
+        tokio::spawn(async move { (texts.clone(), embed(embedder(), &texts).await) })
     });
     let requests: Vec<_> = requests.collect();
-    let alone = self::embedder();
     for request in requests {
         let (texts, vectors) = request.await.unwrap();
         assert_eq!(vectors.len(), texts.len());
-        let last = embed_one(&alone, &texts[texts.len() - 1]).await;
+        let last = embed_one(embedder(), &texts[texts.len() - 1]).await;
         assert!(cosine(&last, &vectors[texts.len() - 1]) >= 0.99999);
     }
 }
 
 #[tokio::test]
 async fn more_texts_than_may_wait_are_refused_at_once() {
-    let embedder = Embedder::new(Settings { queue_texts: 10, ..settings() }).unwrap();
-    embedder.load().unwrap();
+    let embedder = started(Settings { queue_texts: 10, ..settings() });
     let eleven: Vec<_> = (0..11).map(|i| i.to_string()).collect();
     let refused = embedder.embed(None, None, &eleven).await.unwrap_err();
     assert!(matches!(refused, Error::Overloaded { limit: 10, .. }), "{refused}");
