@@ -90,7 +90,7 @@ impl Distance {
     }
 
     /// The distance that belongs to a [`Distance::rank`].
-    pub(crate) fn from_rank(self, rank: f32) -> f32 {
+    pub(crate) fn distance_of_rank(self, rank: f32) -> f32 {
         match self {
             Self::Cosine => rank,
             Self::Dot => rank + 0.0, // not -0.0
@@ -220,7 +220,7 @@ mod tests {
     fn distance(of: Distance, a: &[f32], b: &[f32]) -> f32 {
         let a = of.admit(a.to_vec(), a.len()).unwrap();
         let b = of.admit(b.to_vec(), b.len()).unwrap();
-        of.from_rank(of.rank(&a, &b))
+        of.distance_of_rank(of.rank(&a, &b))
     }
 
     #[test]

@@ -59,6 +59,19 @@ pub(crate) fn create_atomically(
     sync_folder(path.parent().unwrap_or(Path::new(".")))
 }
 
+/// Creates a folder and what is missing above it, durably.
+pub(crate) fn create_folder(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
+    let folder = std::path::absolute(folder).map_err(|e| Error::io("find", folder, e))?;
+    let mut above = folder.ancestors().skip(1);
+    above.next().map_or(Ok(()), sync_folder)?;
+    for ancestor in above {
+        // Whoever created it may not have synced it. Where this user may not, it is older than this process.
+        let _ = sync_folder(ancestor);
+    }
+    Ok(())
+}
+
 /// Makes the entries of a folder durable: created, renamed and removed names.
 pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
     File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync folder", folder, e))

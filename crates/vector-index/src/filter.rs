@@ -194,13 +194,13 @@ mod tests {
 
     use super::*;
 
-    fn matches(filter: Value) -> bool {
+    fn matches(filter: &Value) -> bool {
         let worker = json!({
             "role": "Forklift Operator", "years": 5, "rate": 21.5, "state": "TX", "remote": false,
             "skills": ["osha", "reach truck"], "since": "2021-03-01", "agency": null,
             "badge": 9_007_199_254_740_993_u64,
         });
-        Filter::parse(&filter).unwrap().matches(worker.as_object().unwrap())
+        Filter::parse(filter).unwrap().matches(worker.as_object().unwrap())
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
             json!({"any": [{"state": "OK"}, {"not": {"years": {"lt": 5}}}]}),
             json!({"badge": 9_007_199_254_740_993_u64}),
         ] {
-            assert!(matches(holds.clone()), "{holds}");
+            assert!(matches(&holds), "{holds}");
         }
         for fails in [
             json!({"role": "forklift operator"}),
@@ -236,7 +236,7 @@ mod tests {
             json!({"not": {}}),
             json!({"badge": 9_007_199_254_740_992_u64}),
         ] {
-            assert!(!matches(fails.clone()), "{fails}");
+            assert!(!matches(&fails), "{fails}");
         }
     }
 

@@ -100,7 +100,7 @@ impl<'a> TopK<'a> {
         let mut hits: Vec<Hit> = (self.heap.into_iter())
             .map(|ranked| Hit {
                 id: Arc::clone(items.id(ranked.slot)),
-                distance: distance.from_rank(ranked.rank),
+                distance: distance.distance_of_rank(ranked.rank),
                 metadata: Arc::clone(items.metadata(ranked.slot)),
             })
             .collect();

@@ -14,7 +14,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::MAX_DIMENSION;
 use crate::collection::{Collection, Info};
 use crate::distance::Distance;
-use crate::durable::{Disk, PlainDisk, sync_folder};
+use crate::durable::{Disk, PlainDisk, create_folder, sync_folder};
 use crate::error::{Error, Invalid};
 use crate::recovery;
 use crate::seal::SealQueue;
@@ -77,7 +77,7 @@ impl Store {
     /// # Errors
     /// See [`Store::open`].
     pub fn open_on(root: &Path, settings: Settings, disk: Arc<dyn Disk>) -> Result<Self, Error> {
-        fs::create_dir_all(root).map_err(|e| Error::io("create", root, e))?;
+        create_folder(root)?;
         let (seal_queue, due) = SealQueue::new();
         let mut entries = BTreeMap::new();
         for name in index_folders(root)? {

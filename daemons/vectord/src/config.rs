@@ -4,19 +4,13 @@ use serde::{Deserialize, Serialize};
 use vector_index::Settings;
 
 /// `[vectord]`: how much is searched at once, and how indexes are kept.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Searches that compute at once; others wait. 0 means as many as there are cores.
     pub search_threads: usize,
     /// `[vectord.index]`: the cut-over from scan to graph, the graph, the log.
     pub index: Settings,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self { search_threads: 0, index: Settings::default() }
-    }
 }
 
 impl Config {

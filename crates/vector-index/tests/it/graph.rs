@@ -24,12 +24,12 @@ fn graph_over_near_duplicates_finds_the_nearest_ten() {
         let store = Store::open(root.path(), graph_settings(1000)).unwrap();
         let index = index(&store, 32, distance);
         let mut rng = rng(7);
-        let vectors = clustered(&mut rng, 8000, 32, 200);
+        let vectors = clustered(&mut rng, 4000, 32, 100);
         index.add(vectors.iter().enumerate().map(|(i, v)| item(i.to_string(), v)).collect()).unwrap();
         index.seal().unwrap();
-        assert_eq!(index.info().indexed, 8000);
+        assert_eq!(index.info().indexed, 4000);
         let queries: Vec<Vec<f32>> = (0..100)
-            .map(|i| vectors[i * 71].iter().map(|x| x + rng.random_range(-0.05..0.05)).collect())
+            .map(|i| vectors[i * 37].iter().map(|x| x + rng.random_range(-0.05..0.05)).collect())
             .collect();
         let recall = recall(&index, &queries, 10);
         assert!(recall >= 0.95, "recall@10 under {distance} is {recall}");
@@ -43,7 +43,7 @@ fn every_stored_vector_finds_itself() {
     let store = Store::open(root.path(), graph_settings(1000)).unwrap();
     let index = index(&store, 24, Distance::Cosine);
     let mut rng = rng(8);
-    let vectors = clustered(&mut rng, 6000, 24, 60);
+    let vectors = clustered(&mut rng, 3000, 24, 60);
     index.add(vectors.iter().enumerate().map(|(i, v)| item(i.to_string(), v)).collect()).unwrap();
     index.seal().unwrap();
     for (i, vector) in vectors.iter().enumerate() {

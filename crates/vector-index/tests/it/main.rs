@@ -1,4 +1,5 @@
 //! What this crate promises, seen from outside: through files, restarts, threads and damage.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod concurrency;
 mod damage;

@@ -18,7 +18,7 @@ async fn items_are_added_updated_read_and_deleted_and_outlive_a_restart() {
     let daemon = daemon.restart().await;
     let (status, item) = daemon.get("/vectors/index/t/items/a%2F1%20%C3%BC").await;
     assert_eq!(status, 200);
-    assert_eq!(item, json!({"id": "a/1 ü", "vector": [0.6f32, 0.8f32], "metadata": {"role": "Welder"}}));
+    assert_eq!(item, json!({"id": "a/1 ü", "vector": [0.6, 0.8], "metadata": {"role": "Welder"}}));
     let gone = daemon.post("/vectors/index/t/delete", json!({"ids": ["b", "nobody"]})).await;
     assert_eq!(gone, (200, json!({"deleted": 1, "version": 3})));
     assert_problem(daemon.get("/vectors/index/t/items/b").await, 404, "not_found", "no item \"b\"");
@@ -32,7 +32,8 @@ async fn one_bad_item_keeps_all_out_and_is_named() {
     for (bad, expected) in [
         (json!({"id": "x", "vector": [1.0]}), "items[1]: the index holds vectors of 2 numbers"),
         (json!({"id": "x", "vector": [0.0, 0.0]}), "zeros"),
-        (json!({"id": "x", "vector": [1e39, 0.0]}), "finite"),
+        (json!({"id": "x", "vector": [1e39, 0.0]}), "number out of range"),
+        (json!({"id": "x", "vector_b64": pack(&[f32::NAN, 0.0])}), "position 0 is NaN"),
         (json!({"id": "", "vector": [1.0, 0.0]}), "1 to 512 bytes"),
         (json!({"id": "x"}), "items[1]: a vector is missing"),
         (json!({"id": "x", "vector": [1.0, 0.0], "vector_b64": ""}), "not both"),
