@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 
-pub use worker::{TEXT_TEMPLATE, Worker, workers};
+pub use worker::{METADATA_COLUMNS, TEXT_TEMPLATE, Worker, workers};
 
 /// What every run says, on standard error: the data go to standard output.
 const NOTICE: &str = "\

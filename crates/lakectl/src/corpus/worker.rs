@@ -14,6 +14,11 @@ use super::trades::Trade;
 pub const TEXT_TEMPLATE: &str = "{role} in {area}. {occupation}, {years} years. Skills: {skills}. \
      Certifications: {certifications}. Shift: {shift}.";
 
+/// What travels along with a worker's vector, as the `metadata_columns` of an index job: all that filters, validators
+/// and messages need.
+pub const METADATA_COLUMNS: [&str; 10] =
+    ["name", "role", "area", "state", "years", "shift", "certifications", "hourly_pay", "reliability", "email"];
+
 /// Shifts with how often they come, of 100: office work is mostly done by day.
 const OFFICE_SHIFTS: [(&str, u32); 5] =
     [("day", 84), ("evening", 9), ("night", 2), ("rotating", 2), ("weekend", 3)];

@@ -10,15 +10,13 @@ use wire::sql::SqlRequest;
 use super::Demo;
 use super::journal::Journal;
 use crate::commands::{index, sql};
-use crate::corpus::{self, TEXT_TEMPLATE};
+use crate::corpus::{self, METADATA_COLUMNS, TEXT_TEMPLATE};
 use crate::session::operator_token;
 
 const LABOUR_TABLE: &str = "bls.oews";
 const WORKERS_TABLE: &str = "staffing.workers";
 /// The corpus that everything after searches.
 pub(super) const CORPUS: &str = "workers";
-const METADATA_COLUMNS: [&str; 10] =
-    ["name", "role", "area", "state", "years", "shift", "certifications", "hourly_pay", "reliability", "email"];
 const INGEST_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The table of the Bureau of Labor Statistics that is in the repository, and in this program.
