@@ -48,7 +48,11 @@ impl Ingestd {
     ///
     /// # Errors
     /// Any [`Error`](crate::Error).
-    pub async fn submit_index_job(&self, ctx: &CallContext, request: &IndexJobRequest) -> Result<IndexJobAccepted> {
+    pub async fn submit_index_job(
+        &self,
+        ctx: &CallContext,
+        request: &IndexJobRequest,
+    ) -> Result<IndexJobAccepted> {
         self.0.post(ctx, "/index-jobs", request).await
     }
 
@@ -102,7 +106,8 @@ mod tests {
             max_errors: Some(7),
             dry_run: true,
         };
-        let expected = "/ingest?table=hr.people&mode=create&format=csv&on_error=skip&max_errors=7&dry_run=true";
+        let expected =
+            "/ingest?table=hr.people&mode=create&format=csv&on_error=skip&max_errors=7&dry_run=true";
         assert_eq!(ingest_path(&params), expected);
     }
 }

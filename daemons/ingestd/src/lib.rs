@@ -1,3 +1,103 @@
 //! CSV, NDJSON and Parquet into tables; background indexing of tables.
+//!
+//! ```text
+//! POST /ingest      body -> spool -> reader -> data files -> commit        (load)
+//! POST /index-jobs  snapshot -> rows -> text -> embedd -> vectord          (jobs)
+//! ```
 
+mod catalogue;
+mod config;
+mod jobs;
+mod load;
 mod reader;
+mod routes;
+mod spool;
+mod table_name;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use lake::Warehouse;
+use ledger::{Ledger, idempotency};
+use service::{App, Env, Scope};
+use tokio::sync::Semaphore;
+
+pub use config::Config;
+
+use catalogue::RemoteCatalogue;
+use jobs::Jobs;
+use load::Loader;
+
+/// How often old idempotency keys are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(3_600);
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Ingestd {
+    env: Env,
+    loader: Arc<Loader>,
+    jobs: Jobs,
+    loads: Arc<Semaphore>,
+    spool_dir: PathBuf,
+    max_body_bytes: u64,
+}
+
+/// Opens the ledger and the warehouse, resumes unfinished jobs, and returns the routes.
+///
+/// # Errors
+/// When the daemon's folder, its ledger or the warehouse cannot be used.
+pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
+    let spool_dir = empty_spool(&env)?;
+    let path = env.data_dir.join("ingestd.sqlite");
+    let ledger = tokio::task::spawn_blocking(move || Ledger::open(&path, load::MIGRATIONS)).await??;
+    let warehouse = Warehouse::open(&env.warehouse).context("open the warehouse")?;
+    let catalogue = Arc::new(RemoteCatalogue::new(env.peers.catalogd()));
+    let config = Arc::new(config);
+    let loader = Loader::new(warehouse.clone(), catalogue.clone(), ledger.clone(), config.limits());
+    let jobs = Jobs::new(env.clone(), warehouse, catalogue, ledger.clone(), config.clone());
+    jobs.resume().await.context("resume index jobs")?;
+    forget_old_keys(&env, ledger.clone(), Duration::from_secs(u64::from(config.idempotency_hours) * 3_600));
+    let ingestd = Ingestd {
+        env: env.clone(),
+        loader: Arc::new(loader),
+        jobs,
+        loads: Arc::new(Semaphore::new(config.max_loads.max(1))),
+        spool_dir,
+        max_body_bytes: config.max_body_bytes,
+    };
+    Ok(App::new()
+        .stream(Scope::Write, routes::ingest::router(ingestd.clone()))
+        .write(routes::index_jobs::submitting(ingestd.clone()))
+        .read(routes::index_jobs::watching(ingestd))
+        .on_shutdown(async move { ledger.close().await }))
+}
+
+/// The folder for bodies under way; what a killed process left there is deleted.
+fn empty_spool(env: &Env) -> anyhow::Result<PathBuf> {
+    let folder = env.data_dir.join("spool");
+    if folder.exists() {
+        std::fs::remove_dir_all(&folder).context("empty the spool")?;
+    }
+    std::fs::create_dir_all(&folder).context("make the spool")?;
+    Ok(folder)
+}
+
+fn forget_old_keys(env: &Env, ledger: Ledger, age: Duration) {
+    let shutdown = env.shutdown.clone();
+    env.tasks.spawn(shutdown.run_until_cancelled_owned(async move {
+        loop {
+            let before = jiff::Timestamp::now().as_millisecond() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+            let forgotten = ledger
+                .write(move |transaction| {
+                    idempotency::forget_before(transaction, before).map_err(ledger::Error::from)
+                })
+                .await;
+            if let Err(error) = forgotten {
+                tracing::warn!(%error, "forget old idempotency keys");
+            }
+            tokio::time::sleep(FORGET_EVERY).await;
+        }
+    }));
+}

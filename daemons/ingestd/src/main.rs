@@ -1,3 +1,5 @@
-//! CSV, NDJSON and Parquet into tables; background indexing of tables.
+//! The `ingestd` daemon.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::run(wire::DaemonName::Ingestd, ingestd::build)
+}

@@ -1,1 +1,42 @@
-//! SQL over the lake.
+//! SQL over the lake: one read-only statement a request, answered as JSON, CSV or Arrow.
+
+mod config;
+mod encode;
+mod routes;
+mod tables;
+
+use std::sync::Arc;
+
+use anyhow::Context;
+use lake::Warehouse;
+use query_engine::Engine;
+use service::{App, Env};
+use tokio::sync::Semaphore;
+
+pub use config::Config;
+
+/// What the handlers share.
+#[derive(Clone)]
+pub(crate) struct Queryd {
+    env: Env,
+    engine: Arc<Engine>,
+    queries: Arc<Semaphore>,
+    config: Arc<Config>,
+}
+
+/// Opens the warehouse and returns the routes.
+///
+/// # Errors
+/// When the warehouse, or the folder for spilling, cannot be used.
+pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
+    let warehouse = Warehouse::open(&env.warehouse).context("open the warehouse")?;
+    let limits = config.limits(&env.data_dir);
+    std::fs::create_dir_all(&limits.spill_dir).context("make the folder for spilling")?;
+    let queryd = Queryd {
+        env: env.clone(),
+        engine: Arc::new(Engine::new(warehouse, limits)?),
+        queries: Arc::new(Semaphore::new(config.max_queries.max(1))),
+        config: Arc::new(config),
+    };
+    Ok(App::new().read(routes::sql::router(queryd)))
+}

@@ -1,3 +1,5 @@
-//! SQL over the lake.
+//! The `queryd` daemon.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    service::run(wire::DaemonName::Queryd, queryd::build)
+}

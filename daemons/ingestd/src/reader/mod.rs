@@ -5,7 +5,7 @@
 //! reason. Everything here is synchronous, reads from a spooled body and holds one batch in memory.
 
 mod columns;
-mod csv;
+mod delimited;
 mod error;
 mod fit;
 mod infer;
@@ -25,6 +25,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use wire::ingest::IngestFormat;
 
+pub(crate) use columns::unknown_column;
 pub(crate) use error::ReadError;
 pub(crate) use rejects::Rejects;
 
@@ -56,8 +57,8 @@ pub(crate) trait Batches: Send {
 /// [`ReadError::Malformed`] when the body is not of this format, [`ReadError::Unfit`] when no table can be made of it.
 pub(crate) fn infer(body: File, format: IngestFormat, limits: &Limits) -> Result<Schema, ReadError> {
     match format {
-        IngestFormat::Csv => csv::infer(body, b',', limits),
-        IngestFormat::Tsv => csv::infer(body, b'\t', limits),
+        IngestFormat::Csv => delimited::infer(body, b',', limits),
+        IngestFormat::Tsv => delimited::infer(body, b'\t', limits),
         IngestFormat::Ndjson => ndjson::infer(body, limits),
         IngestFormat::Parquet => parquet::infer(body),
     }
@@ -74,8 +75,8 @@ pub(crate) fn open(
     limits: &Limits,
 ) -> Result<Box<dyn Batches>, ReadError> {
     Ok(match format {
-        IngestFormat::Csv => Box::new(csv::open(body, b',', table, limits)?),
-        IngestFormat::Tsv => Box::new(csv::open(body, b'\t', table, limits)?),
+        IngestFormat::Csv => Box::new(delimited::open(body, b',', table, limits)?),
+        IngestFormat::Tsv => Box::new(delimited::open(body, b'\t', table, limits)?),
         IngestFormat::Ndjson => Box::new(ndjson::open(body, table, limits)?),
         IngestFormat::Parquet => Box::new(parquet::open(body, table, limits)?),
     })

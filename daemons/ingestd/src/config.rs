@@ -1,0 +1,62 @@
+//! The `[ingestd]` section.
+
+use serde::{Deserialize, Serialize};
+
+use crate::reader::Limits;
+
+/// Rows in one batch: enough to make per-batch costs small, few enough to stay in cache.
+const BATCH_ROWS: usize = 8_192;
+/// Bytes of text in one batch of long rows.
+const BATCH_BYTES: usize = 8 << 20;
+
+/// What bounds ingestd.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// The largest body after decompression, bytes; it is spooled to disk, not held in memory.
+    pub max_body_bytes: u64,
+    /// The longest row of a CSV or NDJSON body, bytes.
+    pub max_row_bytes: usize,
+    /// Rows that choose the types of a new table.
+    pub inference_rows: usize,
+    /// Bodies that are written at the same time; more are shed with 429.
+    pub max_loads: usize,
+    /// How long an `Idempotency-Key` is remembered, hours.
+    pub idempotency_hours: u32,
+    /// Index jobs that run at the same time; more wait.
+    pub max_jobs: usize,
+    /// Texts in one call to embedd.
+    pub index_batch_rows: usize,
+    /// Batches of one job that are under way at the same time.
+    pub index_batches_in_flight: usize,
+    /// How long a job waits for embedd or vectord to come back before it fails, seconds.
+    pub peer_patience_s: u64,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            max_body_bytes: 16 << 30,
+            max_row_bytes: 8 << 20,
+            inference_rows: 10_000,
+            max_loads: 4,
+            idempotency_hours: 7 * 24,
+            max_jobs: 2,
+            index_batch_rows: 64,
+            index_batches_in_flight: 4,
+            peer_patience_s: 120,
+        }
+    }
+}
+
+impl Config {
+    /// What bounds the memory of reading a body.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            inference_rows: self.inference_rows.max(1),
+            max_row_bytes: self.max_row_bytes,
+            batch_rows: BATCH_ROWS,
+            batch_bytes: BATCH_BYTES,
+        }
+    }
+}

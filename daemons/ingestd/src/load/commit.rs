@@ -1,0 +1,148 @@
+//! Data files into a table: one commit, repeated when somebody else's came first.
+
+use std::collections::HashMap;
+
+use lake::rest::CreateTable;
+use lake::{DataFile, TableChange, TableMetadata, Warehouse};
+use object_store::ObjectStoreExt;
+use wire::{CallContext, ErrorCode};
+
+use super::LoadError;
+use super::replay::Claim;
+use crate::catalogue::Catalogue;
+use crate::table_name::TableName;
+
+/// How often a commit is tried before the caller is told that the table is contended.
+const MAX_ATTEMPTS: u32 = 10;
+
+/// Files that wait to become part of a table.
+pub(super) struct Commit<'a> {
+    pub warehouse: &'a Warehouse,
+    pub catalogue: &'a dyn Catalogue,
+    pub table: &'a TableName,
+    /// Whether the files replace the table's rows instead of joining them.
+    pub replaces: bool,
+    pub files: Vec<DataFile>,
+    /// What the snapshot says about itself.
+    pub summary: HashMap<String, String>,
+    /// The key under which the request came.
+    pub claim: Option<&'a Claim<'a>>,
+}
+
+/// What a commit builds on.
+pub(super) enum Base {
+    /// A table as it was when its columns were read.
+    Existing(Box<TableMetadata>),
+    /// A table that is made first, as `planned`, for which the files were written.
+    New { create: Box<CreateTable>, planned: Box<TableMetadata> },
+}
+
+impl Base {
+    /// The table that the files are written for.
+    pub(super) fn metadata(&self) -> &TableMetadata {
+        match self {
+            Self::Existing(metadata) => metadata,
+            Self::New { planned, .. } => planned,
+        }
+    }
+}
+
+/// How one attempt ended, other than well.
+enum Attempt {
+    /// The table has moved on: load it again.
+    Conflict,
+    /// It failed for good.
+    Failed(LoadError),
+}
+
+impl Commit<'_> {
+    /// Commits on top of `base`, or of what the table has become, and returns the id of the snapshot that holds the
+    /// rows. After a failure the data files are deleted, unless the commit may have happened.
+    ///
+    /// # Errors
+    /// [`LoadError::Contended`], [`LoadError::ColumnsChanged`], [`LoadError::OutcomeUnknown`] and those of the
+    /// catalogue and the warehouse.
+    pub(super) async fn run(self, ctx: &CallContext, base: Base) -> Result<i64, LoadError> {
+        let result = self.attempts(ctx, base).await;
+        if let Err(error) = &result
+            && !matches!(error, LoadError::OutcomeUnknown { .. })
+        {
+            self.delete_files().await;
+        }
+        result
+    }
+
+    async fn attempts(&self, ctx: &CallContext, base: Base) -> Result<i64, LoadError> {
+        let written_as = base.metadata().current_schema().clone();
+        let mut metadata = match base {
+            Base::Existing(metadata) => *metadata,
+            Base::New { create, .. } => self.catalogue.create(ctx, self.table, *create).await?,
+        };
+        for _ in 0..MAX_ATTEMPTS {
+            if metadata.current_schema().as_struct() != written_as.as_struct() {
+                return Err(LoadError::ColumnsChanged(self.table.clone()));
+            }
+            match self.attempt(ctx, &metadata).await {
+                Ok(snapshot_id) => return Ok(snapshot_id),
+                Err(Attempt::Failed(error)) => return Err(error),
+                Err(Attempt::Conflict) => metrics::counter!("ingest_commit_conflicts_total").increment(1),
+            }
+            let reloaded = self.catalogue.load(ctx, self.table).await?;
+            metadata = reloaded.ok_or_else(|| LoadError::NoSuchTable(self.table.clone()))?;
+            // What came first may be an earlier attempt at this very request, whose answer was lost.
+            if let Some(answer) = self.claim.and_then(|claim| claim.answer_in(&metadata)) {
+                let snapshot_id = answer?.snapshot_id;
+                self.delete_files().await;
+                return snapshot_id.ok_or_else(|| LoadError::Internal("a replayed answer has no snapshot".to_owned()));
+            }
+        }
+        Err(LoadError::Contended(self.table.clone()))
+    }
+
+    async fn attempt(&self, ctx: &CallContext, metadata: &TableMetadata) -> Result<i64, Attempt> {
+        let change = self.change(metadata).await.map_err(|error| Attempt::Failed(error.into()))?;
+        let snapshot_id = change.snapshot_id;
+        let Err(error) = self.catalogue.commit(ctx, self.table, &change).await else { return Ok(snapshot_id) };
+        if !is_outcome_unknown(&error) {
+            change.discard(self.warehouse).await;
+            return Err(match error.is(ErrorCode::Conflict) {
+                true => Attempt::Conflict,
+                false => Attempt::Failed(error.into()),
+            });
+        }
+        // The history of the table knows what the lost answer would have said, unless the commit is still on its way.
+        match self.catalogue.load(ctx, self.table).await {
+            Ok(Some(now)) if now.snapshot_by_id(snapshot_id).is_some() => Ok(snapshot_id),
+            _ => Err(Attempt::Failed(LoadError::OutcomeUnknown { table: self.table.clone(), source: error })),
+        }
+    }
+
+    async fn change(&self, metadata: &TableMetadata) -> lake::Result<TableChange> {
+        let (files, summary) = (self.files.clone(), self.summary.clone());
+        if self.replaces {
+            lake::overwrite(self.warehouse, metadata, files, summary).await
+        } else {
+            lake::append(self.warehouse, metadata, files, summary).await
+        }
+    }
+
+    async fn delete_files(&self) {
+        let store = self.warehouse.store();
+        for file in &self.files {
+            let Ok(path) = self.warehouse.object_path(file.file_path()) else { continue };
+            if let Err(error) = store.delete(&path).await {
+                tracing::warn!(%path, %error, "a data file of a failed load remains");
+            }
+        }
+    }
+}
+
+/// Whether the catalogue may have committed although the call failed.
+fn is_outcome_unknown(error: &client::Error) -> bool {
+    match error {
+        client::Error::Unreachable { source, .. } => !source.is_connect(),
+        client::Error::DeadlineExceeded { .. } | client::Error::Malformed { .. } => true,
+        // 500, 502, 503 and 504: Iceberg REST, `CommitStateUnknownException`.
+        client::Error::Problem { problem, .. } => problem.status >= 500 && problem.code != ErrorCode::NotImplemented,
+    }
+}

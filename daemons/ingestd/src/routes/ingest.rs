@@ -1,0 +1,127 @@
+//! `POST /ingest`
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use ledger::idempotency::check_key;
+use service::{ApiError, Ctx, Json, Query};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use wire::context::IDEMPOTENCY_KEY;
+use wire::ingest::{IngestAnswer, IngestFormat, IngestParams};
+use wire::{ErrorCode, Problem};
+
+use crate::Ingestd;
+use crate::load::LoadRequest;
+use crate::spool::{Encoding, Spool, SpoolError};
+
+/// The routes whose bodies are streamed.
+pub(crate) fn router(ingestd: Ingestd) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(ingest)).with_state(ingestd)
+}
+
+/// Puts the rows of the body into a table: all that fit, in one commit, or none.
+///
+/// 200 means that they are on disk and visible. A repeated `Idempotency-Key` gets the first answer, `replayed`.
+#[utoipa::path(
+    post,
+    path = "/ingest",
+    params(IngestParams),
+    request_body(content = Vec<u8>, content_type = "text/csv", description = "CSV, TSV, NDJSON or Parquet; gzip by Content-Encoding"),
+    responses(
+        (status = 200, description = "The rows are in the table", body = IngestAnswer),
+        (status = 400, description = "The body is not what its format says", body = Problem),
+        (status = 404, description = "There is no such table to append to", body = Problem),
+        (status = 409, description = "The table exists, or keeps changing", body = Problem),
+        (status = 413, description = "The body is too large", body = Problem),
+        (status = 415, description = "The format is not known", body = Problem),
+        (status = 422, description = "The rows do not fit the table; nothing was written", body = Problem),
+    )
+)]
+async fn ingest(
+    State(ingestd): State<Ingestd>,
+    Ctx(ctx): Ctx,
+    Query(params): Query<IngestParams>,
+    headers: HeaderMap,
+    body: Body,
+) -> service::Result<Json<IngestAnswer>> {
+    let request = load_request(params, &headers)?;
+    let encoding = encoding(&headers)?;
+    let Ok(permit) = Arc::clone(&ingestd.loads).try_acquire_owned() else {
+        return Err(ApiError::new(ErrorCode::Overloaded, "ingestd.max_loads bodies are being loaded already"));
+    };
+    let body = body.into_data_stream();
+    let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes).await?;
+    let loader = Arc::clone(&ingestd.loader);
+    // A task of its own: a caller who hangs up must not cut a commit in half.
+    let loading = ingestd.env.tasks.spawn(async move {
+        let _permit = permit;
+        loader.load(&ctx, &request, Arc::new(spool)).await
+    });
+    Ok(Json(loading.await.map_err(ApiError::internal)??))
+}
+
+fn load_request(params: IngestParams, headers: &HeaderMap) -> Result<LoadRequest, ApiError> {
+    let idempotency_key = headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned());
+    if let Some(key) = &idempotency_key {
+        check_key(key).map_err(ApiError::invalid)?;
+    }
+    Ok(LoadRequest {
+        table: params.table.parse().map_err(ApiError::invalid)?,
+        mode: params.mode,
+        format: params.format.map_or_else(|| format_of(headers), Ok)?,
+        on_error: params.on_error,
+        max_errors: params.max_errors,
+        dry_run: params.dry_run,
+        idempotency_key,
+    })
+}
+
+fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
+    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match media_type.as_str() {
+        "text/csv" | "application/csv" => Ok(IngestFormat::Csv),
+        "text/tab-separated-values" => Ok(IngestFormat::Tsv),
+        "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/jsonlines" => {
+            Ok(IngestFormat::Ndjson)
+        }
+        "application/vnd.apache.parquet" | "application/x-parquet" | "application/parquet" => Ok(IngestFormat::Parquet),
+        other => Err(ApiError::new(
+            ErrorCode::UnsupportedMediaType,
+            format!(
+                "Content-Type {other:?} says nothing about rows; send text/csv, application/x-ndjson or \
+                 application/vnd.apache.parquet, or add format=csv|tsv|ndjson|parquet"
+            ),
+        )),
+    }
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
+    let value = headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+    match value.as_deref() {
+        None | Some("" | "identity") => Ok(Encoding::Identity),
+        Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+        Some(other) => {
+            let detail = format!("Content-Encoding {other:?} is not supported; send gzip or none");
+            Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail))
+        }
+    }
+}
+
+impl From<SpoolError> for ApiError {
+    fn from(error: SpoolError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SpoolError::Interrupted(_) | SpoolError::NotGzip(_) => Self::invalid(detail),
+            SpoolError::TooLarge(_) | SpoolError::Bomb => Self::new(ErrorCode::PayloadTooLarge, detail),
+            SpoolError::Io(cause) if cause.kind() == std::io::ErrorKind::StorageFull => {
+                Self::new(ErrorCode::InsufficientStorage, "no space is left to spool the body")
+            }
+            SpoolError::Io(_) => Self::internal(error),
+        }
+    }
+}

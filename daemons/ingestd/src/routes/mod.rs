@@ -1,0 +1,4 @@
+//! The HTTP face.
+
+pub(crate) mod index_jobs;
+pub(crate) mod ingest;
