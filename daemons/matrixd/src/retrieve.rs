@@ -24,6 +24,8 @@ use crate::sql::Rows;
 const CANDIDATES_PER_ROW: usize = 4;
 /// How much further each next look reaches.
 const WIDENING: usize = 4;
+/// Ids that one statement names, bytes; queryd takes 256 KiB as a whole.
+const IN_LIST_BYTES: usize = 64 << 10;
 /// Ids that restrict one search.
 const IDS_PER_SEARCH: usize = 10_000;
 
@@ -136,9 +138,13 @@ impl Matrix {
             // No row has this id, but the answer names the columns, and refuses those that do not exist.
             ids.push(String::new());
         }
-        let columns = task.request.columns.as_deref();
-        let answer = self.sql(task.ctx, task.rows.values(columns, &ids)).await?;
-        let (columns, mut by_id) = read_rows(answer);
+        let (mut columns, mut by_id) = (Vec::new(), BTreeMap::new());
+        for ids in in_lists(&ids) {
+            let sql = task.rows.values(task.request.columns.as_deref(), ids);
+            let (names, rows) = read_rows(self.sql(task.ctx, sql).await?);
+            columns = names;
+            by_id.extend(rows);
+        }
         let candidates = hits.len();
         let row = |hit: SearchHit| {
             let values = by_id.remove(&hit.id)?;
@@ -162,6 +168,19 @@ impl Matrix {
     }
 }
 
+/// Parts of `ids` whose text stays well below what queryd takes as one statement.
+fn in_lists(ids: &[String]) -> impl Iterator<Item = &[String]> {
+    let mut bytes = 0;
+    ids.chunk_by(move |_, id| {
+        bytes += id.len();
+        let fits = bytes <= IN_LIST_BYTES;
+        if !fits {
+            bytes = 0;
+        }
+        fits
+    })
+}
+
 /// Names of the columns, and the first row of each id; the id is the last column and not one of the answer's.
 fn read_rows(answer: SqlAnswer) -> (Vec<String>, BTreeMap<String, BTreeMap<String, Value>>) {
     let mut columns: Vec<String> = answer.columns.into_iter().map(|column| column.name).collect();
@@ -183,4 +202,18 @@ fn check(request: &RetrieveRequest) -> std::result::Result<(), String> {
         return Err("columns is empty: leave it out for all columns".to_owned());
     }
     request.condition.as_deref().map_or(Ok(()), condition::check)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_ids_are_cut_before_a_statement_grows_too_long() {
+        let ids: Vec<String> = (0..1000).map(|n| format!("{n:0200}")).collect();
+        let lists: Vec<&[String]> = in_lists(&ids).collect();
+        assert_eq!(lists.concat(), ids);
+        assert_eq!(lists.len(), 4);
+        assert_eq!(in_lists(&ids[..1]).count(), 1);
+    }
 }

@@ -1,15 +1,21 @@
 //! The validators against published test sets, read from `LAKEHOUSE_EVAL_DATA` where that is set.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use serde_json::Value;
 use validators::{address, segments, ssn};
 
+/// Prints a line that is seen also when the test passes: the macros of the standard library are captured then.
+macro_rules! say {
+    ($($argument:tt)*) => { writeln!(std::io::stderr(), $($argument)*).unwrap() };
+}
+
 /// The file at `path` below the evaluation data, or a printed line and `None`.
 fn evaluation_file(path: &str) -> Option<String> {
     let Some(folder) = std::env::var_os("LAKEHOUSE_EVAL_DATA").map(PathBuf::from) else {
-        println!("SKIPPED: LAKEHOUSE_EVAL_DATA is not set, so {path} is not judged");
+        say!("SKIPPED: LAKEHOUSE_EVAL_DATA is not set, so {path} is not judged");
         return None;
     };
     let file = folder.join(path);
@@ -38,7 +44,7 @@ fn presidio_recognizer_cases_are_judged_as_published() {
         assert_eq!(found, expected, "{recognizer}: {text:?}");
         *judged.entry(recognizer).or_default() += 1;
     }
-    println!(
+    say!(
         "presidio cases as expected, by recogniser: {judged:?}; one ZIP+4-shaped number is set aside on purpose"
     );
 }
@@ -65,7 +71,7 @@ fn example_phone_numbers_raise_no_ssn_alarm() {
             drafts += 1;
         }
     }
-    println!("{} example numbers in {drafts} spellings: no alarm", numbers.len());
+    say!("{} example numbers in {drafts} spellings: no alarm", numbers.len());
 }
 
 /// One test of the is_email set, its control pictures turned back into the control characters they stand for.
@@ -127,7 +133,7 @@ fn is_email_set_is_judged_by_category() {
             false => wrong.push((address, category)),
         }
     }
-    println!("is_email: {} of {} as stated: {by_category:?}", cases.len() - wrong.len(), cases.len());
+    say!("is_email: {} of {} as stated: {by_category:?}", cases.len() - wrong.len(), cases.len());
     assert_eq!(cases.len(), 164);
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
@@ -173,7 +179,7 @@ fn segments_of_real_messages_equal_the_oracle() {
         several += usize::from(found.segments > 1);
     }
     let alarms: Vec<_> = messages.iter().flat_map(|message| ssn::check("body", message)).collect();
-    println!(
+    say!(
         "{} real messages: {long} over 160 characters, {unicode} outside GSM-7, {several} of several segments, \
          {} SSN alarms",
         messages.len(),
