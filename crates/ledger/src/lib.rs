@@ -1,8 +1,8 @@
 //! Small transactional state in SQLite, durable on return: catalogue pointers, idempotency keys, pathways, events.
 //!
 //! A sync costs about 4 ms here, so writers do not each pay their own: they queue, one thread runs what has gathered
-//! inside one transaction, each write in its own savepoint, and one `COMMIT` syncs them all (group commit,
-//! [`writer`]). Reads run beside that on their own connections, each in a snapshot of its own ([`readers`]).
+//! inside one transaction, each write in its own savepoint, and one `COMMIT` syncs them all (group commit, `writer.rs`).
+//! Reads run beside that on their own connections, each in a snapshot of its own (`readers.rs`).
 //!
 //! The database runs in WAL mode with `synchronous=FULL`: SQLite syncs the log at every commit, so what
 //! [`Ledger::write`] has returned survives a power cut (<https://www.sqlite.org/pragma.html#pragma_synchronous>).

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
+use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::market::Market;
@@ -162,5 +163,5 @@ fn parquet_has_the_columns_of_the_csv_and_all_rows() {
     let schema = batches[0].schema();
     let names: Vec<_> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     assert_eq!(names.join(",").as_bytes(), header);
-    assert_eq!(batches.iter().map(|batch| batch.num_rows()).sum::<usize>(), 9000);
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 9000);
 }

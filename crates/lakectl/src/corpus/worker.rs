@@ -16,8 +16,18 @@ pub const TEXT_TEMPLATE: &str = "{role} in {area}. {occupation}, {years} years. 
 
 /// What travels along with a worker's vector, as the `metadata_columns` of an index job: all that filters, validators
 /// and messages need.
-pub const METADATA_COLUMNS: [&str; 10] =
-    ["name", "role", "area", "state", "years", "shift", "certifications", "hourly_pay", "reliability", "email"];
+pub const METADATA_COLUMNS: [&str; 10] = [
+    "name",
+    "role",
+    "area",
+    "state",
+    "years",
+    "shift",
+    "certifications",
+    "hourly_pay",
+    "reliability",
+    "email",
+];
 
 /// Shifts with how often they come, of 100: office work is mostly done by day.
 const OFFICE_SHIFTS: [(&str, u32); 5] =

@@ -12,6 +12,21 @@ async fn reopened_database_holds_what_was_written() {
 }
 
 #[tokio::test]
+async fn writer_syncs_at_every_commit_and_enforces_foreign_keys() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = open(folder.path())
+        .write(|tx| {
+            let number = |pragma: &str| tx.query_row(pragma, (), |row| row.get::<_, i64>(0));
+            let journal: String = tx.query_row("PRAGMA journal_mode", (), |row| row.get(0))?;
+            Ok::<_, Error>((journal, number("PRAGMA synchronous")?, number("PRAGMA foreign_keys")?))
+        })
+        .await
+        .unwrap();
+    let full = 2;
+    assert_eq!(settings, ("wal".to_owned(), full, 1));
+}
+
+#[tokio::test]
 async fn later_migration_is_applied_once_on_top_of_existing_rows() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.db");

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use crate::{Daemon, event};
 
-fn at(id: &str, time: &str, role: Option<&str>, attributes: Value) -> Value {
+fn at(id: &str, time: &str, role: Option<&str>, attributes: &Value) -> Value {
     json!({"id": id, "kind": "match", "time": time, "role": role, "attributes": attributes})
 }
 
@@ -13,10 +13,10 @@ async fn stats_count_by_kind_role_and_hour_and_sum_up_scores() {
     let daemon = Daemon::start(folder.path()).await;
     daemon
         .record(json!([
-            at("1", "2026-05-01T09:59:59.999Z", Some("Welder"), json!({"score": 0.25})),
-            at("2", "2026-05-01T10:00:00Z", Some("Welder"), json!({"score": 0.75})),
-            at("3", "2026-05-01T10:30:00Z", Some("Welder"), json!({"score": "high"})),
-            at("4", "2026-05-01T10:30:00Z", None, json!({})),
+            at("1", "2026-05-01T09:59:59.999Z", Some("Welder"), &json!({"score": 0.25})),
+            at("2", "2026-05-01T10:00:00Z", Some("Welder"), &json!({"score": 0.75})),
+            at("3", "2026-05-01T10:30:00Z", Some("Welder"), &json!({"score": "high"})),
+            at("4", "2026-05-01T10:30:00Z", None, &json!({})),
             event("5", "search"),
         ]))
         .await;
@@ -45,7 +45,7 @@ async fn stats_count_by_kind_role_and_hour_and_sum_up_scores() {
 async fn hours_before_1970_begin_before_their_events() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(folder.path()).await;
-    daemon.record(json!([at("1", "1969-12-31T23:30:00Z", None, json!({}))])).await;
+    daemon.record(json!([at("1", "1969-12-31T23:30:00Z", None, &json!({}))])).await;
     let (_, stats) = daemon.get("/observer/stats?since=1960-01-01T00:00:00Z").await;
     assert_eq!(stats["hours"], json!([{"start": "1969-12-31T23:00:00Z", "count": 1}]));
 }
@@ -58,8 +58,8 @@ async fn stats_cover_the_last_day_when_not_told() {
     let hours_ago = |hours| (now - jiff::SignedDuration::from_hours(hours)).to_string();
     daemon
         .record(json!([
-            at("old", &hours_ago(25), None, json!({})),
-            at("new", &hours_ago(23), None, json!({})),
+            at("old", &hours_ago(25), None, &json!({})),
+            at("new", &hours_ago(23), None, &json!({})),
         ]))
         .await;
     assert_eq!(daemon.get("/observer/stats").await.1["total"], 1);

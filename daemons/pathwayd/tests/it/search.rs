@@ -30,7 +30,7 @@ async fn search_filters_by_role_and_tag_and_honours_the_limit() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(folder.path()).await;
     daemon.add(json!({"goal": "fill a", "role": "Welder", "tags": ["x"]})).await;
-    daemon.add(json!({"goal": "fill b", "role": "Welder"})).await;
+    daemon.add(json!({"goal": "fill b", "role": "Welder", "tags": ["y"]})).await;
     daemon.add(json!({"goal": "fill c", "tags": ["x"]})).await;
     assert_eq!(
         goals(&search(&daemon, json!({"query": "fill", "role": "welder"})).await),
