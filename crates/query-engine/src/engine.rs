@@ -115,8 +115,11 @@ impl Engine {
             .with_target_partitions(limits.threads)
             .with_default_catalog_and_schema(CATALOG, DEFAULT_NAMESPACE)
             .with_create_default_catalog_and_schema(false);
-        let state =
-            SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features().build();
+        let state = SessionStateBuilder::new()
+            .with_config(config)
+            .with_runtime_env(runtime)
+            .with_default_features()
+            .build();
         Ok(Self { warehouse, state, limits })
     }
 
@@ -135,7 +138,9 @@ impl Engine {
             let statement = statement::parse(sql)?;
             let references = self.tables_of(&statement)?;
             let Tables { catalogs, snapshots } = resolve(&self.warehouse, source, &references).await?;
-            let state = SessionStateBuilder::new_from_existing(self.state.clone()).with_catalog_list(catalogs).build();
+            let state = SessionStateBuilder::new_from_existing(self.state.clone())
+                .with_catalog_list(catalogs)
+                .build();
             let plan = state.statement_to_plan(statement).await?;
             statement::check_reads_only(&plan)?;
             let plan = bind(plan, parameters)?;
@@ -163,7 +168,9 @@ impl Engine {
             rows += batch.num_rows();
             bytes += batch.get_array_memory_size();
             if rows > max_rows {
-                return Err(Error::Limit(format!("the result has more than {max_rows} rows: add a LIMIT or aggregate")));
+                return Err(Error::Limit(format!(
+                    "the result has more than {max_rows} rows: add a LIMIT or aggregate"
+                )));
             }
             if bytes > max_result_bytes {
                 return Err(Error::Limit(format!(

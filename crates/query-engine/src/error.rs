@@ -52,7 +52,9 @@ impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
         match error.find_root() {
             DataFusionError::SQL(cause, _) => Self::Invalid(cause.to_string()),
-            DataFusionError::Plan(cause) | DataFusionError::Configuration(cause) => Self::Invalid(cause.clone()),
+            DataFusionError::Plan(cause) | DataFusionError::Configuration(cause) => {
+                Self::Invalid(cause.clone())
+            }
             DataFusionError::SchemaError(cause, _) => Self::Invalid(cause.to_string()),
             DataFusionError::NotImplemented(cause) => Self::Invalid(format!("not supported: {cause}")),
             DataFusionError::Execution(cause) => Self::Execution(cause.clone()),

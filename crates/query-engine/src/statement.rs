@@ -17,13 +17,16 @@ const MAX_DEPTH: usize = 50;
 pub(crate) fn parse(sql: &str) -> Result<Statement> {
     let mut statements =
         DFParserBuilder::new(sql).with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
-    let statement = statements.pop_front().ok_or_else(|| Error::Invalid("there is no statement".to_owned()))?;
+    let statement =
+        statements.pop_front().ok_or_else(|| Error::Invalid("there is no statement".to_owned()))?;
     if !statements.is_empty() {
         return Err(Error::Refused(format!("one statement at a time; these are {}", statements.len() + 1)));
     }
     if !is_query(&statement) {
         let shown: String = statement.to_string().chars().take(40).collect();
-        return Err(Error::Refused(format!("only queries run here (SELECT, WITH, VALUES, EXPLAIN), not {shown:?}")));
+        return Err(Error::Refused(format!(
+            "only queries run here (SELECT, WITH, VALUES, EXPLAIN), not {shown:?}"
+        )));
     }
     Ok(statement)
 }
@@ -41,7 +44,8 @@ fn is_query(statement: &Statement) -> bool {
 /// # Errors
 /// [`Error::Refused`] names the operation.
 pub(crate) fn check_reads_only(plan: &LogicalPlan) -> Result<()> {
-    let read_only = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
+    let read_only =
+        SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
     read_only.verify_plan(plan).map_err(|error| match Error::from(error) {
         Error::Invalid(detail) => Error::Refused(format!("only queries run here: {detail}")),
         other => other,

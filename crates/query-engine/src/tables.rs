@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datafusion::catalog::{
-    CatalogProvider, MemoryCatalogProvider, MemoryCatalogProviderList, MemorySchemaProvider, CatalogProviderList,
+    CatalogProvider, CatalogProviderList, MemoryCatalogProvider, MemoryCatalogProviderList,
+    MemorySchemaProvider,
 };
 use datafusion::common::TableReference;
 use futures::future::try_join_all;
@@ -52,7 +53,10 @@ pub trait TableSource: Send + Sync {
     ///
     /// # Errors
     /// Any; the engine hands it back as [`Error::Source`].
-    async fn load(&self, table: &TableName) -> Result<Option<TableMetadata>, Box<dyn std::error::Error + Send + Sync>>;
+    async fn load(
+        &self,
+        table: &TableName,
+    ) -> Result<Option<TableMetadata>, Box<dyn std::error::Error + Send + Sync>>;
 
     /// All tables, to suggest one in place of one that does not exist.
     ///
@@ -97,7 +101,11 @@ pub(crate) async fn resolve(
     Ok(Tables { catalogs: Arc::new(catalogs), snapshots })
 }
 
-async fn load(warehouse: &Warehouse, source: &dyn TableSource, name: TableName) -> Result<(TableName, SnapshotTable)> {
+async fn load(
+    warehouse: &Warehouse,
+    source: &dyn TableSource,
+    name: TableName,
+) -> Result<(TableName, SnapshotTable)> {
     let Some(metadata) = source.load(&name).await.map_err(Error::Source)? else {
         let known = source.list().await.map_err(Error::Source)?;
         return Err(Error::UnknownTable { nearest: nearest(&name, known), table: name });

@@ -15,7 +15,12 @@ pub(crate) trait Catalogue: Send + Sync {
     async fn load(&self, ctx: &CallContext, table: &TableName) -> client::Result<Option<TableMetadata>>;
 
     /// Makes an empty table, and its namespace where there is none. A table that exists is a problem `already_exists`.
-    async fn create(&self, ctx: &CallContext, table: &TableName, create: CreateTable) -> client::Result<TableMetadata>;
+    async fn create(
+        &self,
+        ctx: &CallContext,
+        table: &TableName,
+        create: CreateTable,
+    ) -> client::Result<TableMetadata>;
 
     /// Makes `change` happen; a table that has moved on is a problem `conflict`.
     async fn commit(&self, ctx: &CallContext, table: &TableName, change: &TableChange) -> client::Result<()>;
@@ -40,7 +45,12 @@ impl Catalogue for RemoteCatalogue {
         }
     }
 
-    async fn create(&self, ctx: &CallContext, table: &TableName, create: CreateTable) -> client::Result<TableMetadata> {
+    async fn create(
+        &self,
+        ctx: &CallContext,
+        table: &TableName,
+        create: CreateTable,
+    ) -> client::Result<TableMetadata> {
         self.0.ensure_namespace(ctx, &table.namespace).await?;
         let created: LoadedTable = self.0.create_table(ctx, &table.namespace, &create).await?;
         Ok(created.metadata)

@@ -7,6 +7,8 @@
 
 mod catalogue;
 mod config;
+#[cfg(test)]
+mod fake;
 mod jobs;
 mod load;
 mod reader;
@@ -88,7 +90,8 @@ fn forget_old_keys(env: &Env, ledger: Ledger, age: Duration) {
     let shutdown = env.shutdown.clone();
     env.tasks.spawn(shutdown.run_until_cancelled_owned(async move {
         loop {
-            let before = jiff::Timestamp::now().as_millisecond() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
+            let before =
+                jiff::Timestamp::now().as_millisecond() - i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
             let forgotten = ledger
                 .write(move |transaction| {
                     idempotency::forget_before(transaction, before).map_err(ledger::Error::from)

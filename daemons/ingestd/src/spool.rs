@@ -97,7 +97,11 @@ impl Spool {
     }
 }
 
-fn write(mut chunks: mpsc::Receiver<Bytes>, encoding: Encoding, output: Output) -> Result<[u8; 32], SpoolError> {
+fn write(
+    mut chunks: mpsc::Receiver<Bytes>,
+    encoding: Encoding,
+    output: Output,
+) -> Result<[u8; 32], SpoolError> {
     let mut hash = Sha256::new();
     let max_bytes = output.max_bytes;
     let fault = |error| into_spool_error(error, max_bytes);
@@ -177,7 +181,8 @@ mod tests {
 
     async fn receive(body: &[u8], encoding: Encoding, max_bytes: u64) -> Result<Spool, SpoolError> {
         let folder = tempfile::tempdir().unwrap();
-        let chunks: Vec<_> = body.chunks(1 << 16).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
+        let chunks: Vec<_> =
+            body.chunks(1 << 16).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
         Spool::receive(futures::stream::iter(chunks), encoding, folder.path(), max_bytes).await
     }
 
@@ -196,7 +201,10 @@ mod tests {
     #[tokio::test]
     async fn body_is_kept_as_sent_and_can_be_read_twice() {
         let folder = tempfile::tempdir().unwrap();
-        let body = futures::stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"a,b\n")), Ok(Bytes::from_static(b"1,2\n"))]);
+        let body = futures::stream::iter([
+            Ok::<_, Infallible>(Bytes::from_static(b"a,b\n")),
+            Ok(Bytes::from_static(b"1,2\n")),
+        ]);
         let spool = Spool::receive(body, Encoding::Identity, folder.path(), 100).await.unwrap();
         for _ in 0..2 {
             assert_eq!(content(&spool), b"a,b\n1,2\n");
@@ -227,7 +235,10 @@ mod tests {
     async fn body_beyond_the_limit_is_refused_compressed_or_not() {
         let body = vec![b'x'; 1 << 20];
         assert!(matches!(receive(&body, Encoding::Identity, 1 << 10).await, Err(SpoolError::TooLarge(1024))));
-        assert!(matches!(receive(&gzip(&body), Encoding::Gzip, 1 << 10).await, Err(SpoolError::TooLarge(1024))));
+        assert!(matches!(
+            receive(&gzip(&body), Encoding::Gzip, 1 << 10).await,
+            Err(SpoolError::TooLarge(1024))
+        ));
     }
 
     #[tokio::test]

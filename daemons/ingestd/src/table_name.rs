@@ -18,10 +18,10 @@ impl FromStr for TableName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (namespace, name) = text
-            .split_once('.')
-            .filter(|(_, name)| !name.contains('.'))
-            .ok_or_else(|| format!("{text:?} is not a table: a table is named namespace.name, with one dot"))?;
+        let (namespace, name) =
+            text.split_once('.').filter(|(_, name)| !name.contains('.')).ok_or_else(|| {
+                format!("{text:?} is not a table: a table is named namespace.name, with one dot")
+            })?;
         check_name(namespace)?;
         check_name(name)?;
         Ok(Self { namespace: namespace.to_owned(), name: name.to_owned() })

@@ -27,7 +27,8 @@ pub(crate) fn name(text: &str) -> TableName {
 impl Lake {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let warehouse = Warehouse::open(&format!("file://{}", folder.path().join("warehouse").display())).unwrap();
+        let warehouse =
+            Warehouse::open(&format!("file://{}", folder.path().join("warehouse").display())).unwrap();
         Self { folder, warehouse, tables: Mutex::default() }
     }
 
@@ -90,7 +91,10 @@ impl Lake {
 
 #[async_trait]
 impl TableSource for Lake {
-    async fn load(&self, table: &TableName) -> Result<Option<TableMetadata>, Box<dyn std::error::Error + Send + Sync>> {
+    async fn load(
+        &self,
+        table: &TableName,
+    ) -> Result<Option<TableMetadata>, Box<dyn std::error::Error + Send + Sync>> {
         if table.namespace == "down" {
             return Err("the catalogue does not answer".into());
         }

@@ -57,15 +57,17 @@ async fn column_that_was_added_later_is_null_in_older_files() {
     lake.append("hr.people", &people()).await;
     let current = lake.version("hr.people");
     let wider = Schema::new(
-        people().schema().fields().iter().cloned()
+        people()
+            .schema()
+            .fields()
+            .iter()
+            .cloned()
             .chain([Arc::new(Field::new("shift", DataType::Utf8, true))])
             .collect::<Vec<_>>(),
     );
     let schema = lake::iceberg_schema(&wider).unwrap();
-    let updates = vec![
-        lake::TableUpdate::AddSchema { schema },
-        lake::TableUpdate::SetCurrentSchema { schema_id: -1 },
-    ];
+    let updates =
+        vec![lake::TableUpdate::AddSchema { schema }, lake::TableUpdate::SetCurrentSchema { schema_id: -1 }];
     lake.replace("hr.people", lake::commit(&lake.warehouse, &current, &[], updates).unwrap());
     let shown = lake.shown("SELECT count(*) AS n FROM hr.people WHERE shift IS NULL AND id >= 2").await;
     assert!(shown.contains("| 2 |"), "{shown}");
@@ -91,14 +93,19 @@ async fn parameter_is_never_read_as_sql() {
     let lake = Lake::new();
     lake.append("hr.people", &people()).await;
     let hostile = Parameter::Text("x' OR '1'='1".into());
-    assert_eq!(lake.query_with("SELECT id FROM hr.people WHERE zip = $1", vec![hostile]).await.unwrap().len(), 0);
+    assert_eq!(
+        lake.query_with("SELECT id FROM hr.people WHERE zip = $1", vec![hostile]).await.unwrap().len(),
+        0
+    );
 }
 
 #[tokio::test]
 async fn parameters_must_be_those_that_the_statement_uses() {
     let lake = Lake::new();
     let one = || vec![Parameter::Integer(1)];
-    for (sql, parameters) in [("SELECT $1 + $2", one()), ("SELECT 1", one()), ("SELECT $2", one()), ("SELECT $1", vec![])] {
+    for (sql, parameters) in
+        [("SELECT $1 + $2", one()), ("SELECT 1", one()), ("SELECT $2", one()), ("SELECT $1", vec![])]
+    {
         let error = lake.query_with(sql, parameters).await.unwrap_err();
         assert!(matches!(error, Error::Invalid(_)), "{sql}: {error:?}");
     }
@@ -107,17 +114,22 @@ async fn parameters_must_be_those_that_the_statement_uses() {
 #[tokio::test]
 async fn common_table_expressions_and_table_functions_are_no_tables_of_the_catalogue() {
     let lake = Lake::new();
-    let shown = lake.shown("WITH people AS (SELECT * FROM generate_series(1, 4)) SELECT count(*) AS n FROM people").await;
+    let shown = lake
+        .shown("WITH people AS (SELECT * FROM generate_series(1, 4)) SELECT count(*) AS n FROM people")
+        .await;
     assert!(shown.contains("| 4 |"), "{shown}");
 }
 
 #[tokio::test]
 async fn labour_statistics_answer_a_real_question() {
     let lake = Lake::new();
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/oews/oews_2025_staffing_metro_detailed.parquet");
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/oews/oews_2025_staffing_metro_detailed.parquet");
     let file = std::fs::File::open(path).unwrap();
     let mut total = 0;
-    for batch in ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(32_768).build().unwrap() {
+    for batch in
+        ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(32_768).build().unwrap()
+    {
         let batch = batch.unwrap();
         total += batch.num_rows();
         lake.append("bls.oews", &batch).await;

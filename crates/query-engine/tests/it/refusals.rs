@@ -37,16 +37,27 @@ async fn nothing_that_writes_or_configures_is_run() {
         let error = lake.query(sql).await.unwrap_err();
         assert!(matches!(error, Error::Refused(_)), "{sql}: {error:?}");
     }
-    for sql in ["WITH x AS (SELECT 1) INSERT INTO hr.people SELECT * FROM x", "SELECT 1 INTO t", "SELECT reliability INTO hr.t FROM hr.people"] {
+    for sql in [
+        "WITH x AS (SELECT 1) INSERT INTO hr.people SELECT * FROM x",
+        "SELECT 1 INTO t",
+        "SELECT reliability INTO hr.t FROM hr.people",
+    ] {
         let error = lake.query(sql).await.unwrap_err();
-        assert!(matches!(error, Error::Refused(_) | Error::Invalid(_) | Error::UnknownTable { .. }), "{sql}: {error:?}");
+        assert!(
+            matches!(error, Error::Refused(_) | Error::Invalid(_) | Error::UnknownTable { .. }),
+            "{sql}: {error:?}"
+        );
     }
 }
 
 #[tokio::test]
 async fn files_of_the_machine_are_no_tables() {
     let lake = lake();
-    for sql in ["SELECT * FROM '/etc/passwd'", "SELECT * FROM \"/etc/passwd.csv\"", "SELECT * FROM read_csv('/etc/passwd')"] {
+    for sql in [
+        "SELECT * FROM '/etc/passwd'",
+        "SELECT * FROM \"/etc/passwd.csv\"",
+        "SELECT * FROM read_csv('/etc/passwd')",
+    ] {
         let error = lake.query(sql).await.unwrap_err();
         assert!(matches!(error, Error::UnknownTable { .. } | Error::Invalid(_)), "{sql}: {error:?}");
     }
@@ -76,7 +87,10 @@ async fn unknown_table_is_named_with_the_nearest() {
 async fn unknown_column_is_named_with_what_there_is() {
     let error = lake().query("SELECT relaibility FROM hr.people").await.unwrap_err();
     let said = error.to_string();
-    assert!(matches!(error, Error::Invalid(_)) && said.contains("relaibility") && said.contains("reliability"), "{said}");
+    assert!(
+        matches!(error, Error::Invalid(_)) && said.contains("relaibility") && said.contains("reliability"),
+        "{said}"
+    );
 }
 
 #[tokio::test]

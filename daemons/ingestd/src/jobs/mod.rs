@@ -10,6 +10,8 @@ mod rows;
 mod run;
 mod store;
 mod template;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -72,7 +74,11 @@ impl Jobs {
     ///
     /// # Errors
     /// 400 for a column, template or name that is wrong, 404 for an unknown table, 422 for one without rows.
-    pub(crate) async fn submit(&self, ctx: &CallContext, request: IndexJobRequest) -> Result<String, ApiError> {
+    pub(crate) async fn submit(
+        &self,
+        ctx: &CallContext,
+        request: IndexJobRequest,
+    ) -> Result<String, ApiError> {
         let table: TableName = request.table.parse().map_err(ApiError::invalid)?;
         check_name(&request.index).map_err(ApiError::invalid)?;
         let Some(metadata) = self.catalogue.load(ctx, &table).await? else {
@@ -82,7 +88,10 @@ impl Jobs {
         let files = lake::data_files(&self.warehouse, &metadata, None).await.map_err(ApiError::internal)?;
         let total = files.iter().map(|file| file.record_count).sum();
         let (Some(snapshot_id), 1..) = (metadata.current_snapshot_id(), total) else {
-            return Err(ApiError::new(ErrorCode::Unprocessable, format!("the table {table} has no rows to index")));
+            return Err(ApiError::new(
+                ErrorCode::Unprocessable,
+                format!("the table {table} has no rows to index"),
+            ));
         };
         let job_id = Uuid::now_v7().simple().to_string();
         let job = StoredJob { job_id: job_id.clone(), request, snapshot_id, done: 0, total };
@@ -133,7 +142,8 @@ impl Jobs {
 fn check_columns(request: &IndexJobRequest, metadata: &TableMetadata) -> Result<(), ApiError> {
     let schema = lake::arrow_schema(metadata).map_err(ApiError::internal)?;
     let template = Template::parse(&request.text_template).map_err(ApiError::invalid)?;
-    let named = [request.id_column.as_str()].into_iter().chain(request.metadata_columns.iter().map(String::as_str));
+    let named =
+        [request.id_column.as_str()].into_iter().chain(request.metadata_columns.iter().map(String::as_str));
     match named.chain(template.columns()).find(|name| schema.index_of(name).is_err()) {
         Some(name) => Err(ApiError::invalid(unknown_column(name, &schema))),
         None => Ok(()),

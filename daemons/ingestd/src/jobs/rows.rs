@@ -48,7 +48,8 @@ pub(super) fn batches(
             async move {
                 let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
                 // A column that was added to the table later is not in the file: it reads as null.
-                let mask = ProjectionMask::columns(builder.parquet_schema(), names.iter().map(String::as_str));
+                let mask =
+                    ProjectionMask::columns(builder.parquet_schema(), names.iter().map(String::as_str));
                 let offset = usize::try_from(offset).unwrap_or(usize::MAX);
                 builder.with_projection(mask).with_offset(offset).with_batch_size(batch_rows).build()
             }
@@ -155,7 +156,10 @@ mod tests {
         assert_eq!(items[0].text, "Welder since 2025-05-31");
         let metadata = json!({"role": "Welder", "years": 5, "pay": 0.1, "since": "2025-05-31"});
         assert_eq!(Value::from(items[0].metadata.clone()), metadata);
-        assert_eq!(Value::from(items[1].metadata.clone()), json!({"years": 7, "pay": 22.5, "since": "1970-01-01"}));
+        assert_eq!(
+            Value::from(items[1].metadata.clone()),
+            json!({"years": 7, "pay": 22.5, "since": "1970-01-01"})
+        );
     }
 
     #[test]

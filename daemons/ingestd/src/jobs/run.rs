@@ -31,7 +31,8 @@ impl Jobs {
         let template = Template::parse(&job.request.text_template)?;
         let names = rows::columns(&job.request, &template);
         let run = Run { jobs: self, job: &job, template, token, index_is_there: OnceCell::new() };
-        let batches = rows::batches(&self.warehouse, files, names, job.done, self.config.index_batch_rows.max(1));
+        let batches =
+            rows::batches(&self.warehouse, files, names, job.done, self.config.index_batch_rows.max(1));
         let (started, mut done) = (Instant::now(), job.done);
         let mut first_row = job.done + 1;
         let mut indexed = batches
@@ -133,7 +134,8 @@ impl Run<'_> {
             encoding: VectorEncoding::Base64,
         };
         let (embedd, request) = (&embedd, &request);
-        let answer = self.jobs.with_patience(|| async move { embedd.embed(&self.ctx(), request).await }).await?;
+        let answer =
+            self.jobs.with_patience(|| async move { embedd.embed(&self.ctx(), request).await }).await?;
         let (found, expected) = (answer.vectors_b64.len(), items.len());
         if found == expected {
             return Ok(answer);
@@ -147,7 +149,10 @@ impl Run<'_> {
         let request =
             CreateIndex { name: self.job.request.index.clone(), dimension, distance: Distance::Cosine };
         let (vectord, request) = (&vectord, &request);
-        self.jobs.with_patience(|| async move { vectord.create_index(&self.ctx(), request).await }).await.map(drop)
+        self.jobs
+            .with_patience(|| async move { vectord.create_index(&self.ctx(), request).await })
+            .await
+            .map(drop)
     }
 
     async fn add(&self, items: Vec<Item>, vectors_b64: Vec<String>) -> client::Result<()> {

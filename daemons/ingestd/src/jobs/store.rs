@@ -100,7 +100,11 @@ impl Store {
 
     pub(super) async fn get(&self, job_id: String) -> Result<Option<IndexJob>, Error> {
         let sql = "SELECT * FROM index_jobs WHERE job_id = ?";
-        self.0.read(move |connection| Ok(connection.prepare_cached(sql)?.query_row([job_id], shown).optional()?)).await
+        self.0
+            .read(move |connection| {
+                Ok(connection.prepare_cached(sql)?.query_row([job_id], shown).optional()?)
+            })
+            .await
     }
 
     pub(super) async fn list(&self) -> Result<Vec<IndexJob>, Error> {

@@ -71,7 +71,9 @@ impl Template {
 
 fn unbalanced(text: &str, rest: &str) -> String {
     let at = text.len() - rest.len();
-    format!("the text_template has a brace without its partner near character {at} of {text:?}; {{{{ is a literal brace")
+    format!(
+        "the text_template has a brace without its partner near character {at} of {text:?}; {{{{ is a literal brace"
+    )
 }
 
 #[cfg(test)]

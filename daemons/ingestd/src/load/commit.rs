@@ -93,7 +93,8 @@ impl Commit<'_> {
             if let Some(answer) = self.claim.and_then(|claim| claim.answer_in(&metadata)) {
                 let snapshot_id = answer?.snapshot_id;
                 self.delete_files().await;
-                return snapshot_id.ok_or_else(|| LoadError::Internal("a replayed answer has no snapshot".to_owned()));
+                return snapshot_id
+                    .ok_or_else(|| LoadError::Internal("a replayed answer has no snapshot".to_owned()));
             }
         }
         Err(LoadError::Contended(self.table.clone()))
@@ -102,7 +103,9 @@ impl Commit<'_> {
     async fn attempt(&self, ctx: &CallContext, metadata: &TableMetadata) -> Result<i64, Attempt> {
         let change = self.change(metadata).await.map_err(|error| Attempt::Failed(error.into()))?;
         let snapshot_id = change.snapshot_id;
-        let Err(error) = self.catalogue.commit(ctx, self.table, &change).await else { return Ok(snapshot_id) };
+        let Err(error) = self.catalogue.commit(ctx, self.table, &change).await else {
+            return Ok(snapshot_id);
+        };
         if !is_outcome_unknown(&error) {
             change.discard(self.warehouse).await;
             return Err(match error.is(ErrorCode::Conflict) {
@@ -143,6 +146,8 @@ fn is_outcome_unknown(error: &client::Error) -> bool {
         client::Error::Unreachable { source, .. } => !source.is_connect(),
         client::Error::DeadlineExceeded { .. } | client::Error::Malformed { .. } => true,
         // 500, 502, 503 and 504: Iceberg REST, `CommitStateUnknownException`.
-        client::Error::Problem { problem, .. } => problem.status >= 500 && problem.code != ErrorCode::NotImplemented,
+        client::Error::Problem { problem, .. } => {
+            problem.status >= 500 && problem.code != ErrorCode::NotImplemented
+        }
     }
 }

@@ -58,7 +58,9 @@ impl From<LoadError> for ApiError {
         let detail = error.to_string();
         match error {
             LoadError::Read(ReadError::Malformed(_)) => Self::invalid(detail),
-            LoadError::Read(ReadError::Unfit(_)) | LoadError::KeyReused => Self::new(ErrorCode::Unprocessable, detail),
+            LoadError::Read(ReadError::Unfit(_)) | LoadError::KeyReused => {
+                Self::new(ErrorCode::Unprocessable, detail)
+            }
             LoadError::NoSuchTable(_) => Self::not_found(detail),
             LoadError::TableExists(_) => Self::new(ErrorCode::AlreadyExists, detail),
             LoadError::Contended(_) | LoadError::ColumnsChanged(_) => Self::new(ErrorCode::Conflict, detail),
@@ -68,10 +70,13 @@ impl From<LoadError> for ApiError {
             LoadError::Catalogue(cause) => cause.into(),
             LoadError::Lake(lake::Error::Unsupported(detail)) => Self::new(ErrorCode::NotImplemented, detail),
             LoadError::Lake(lake::Error::Invalid(detail)) => Self::new(ErrorCode::Unprocessable, detail),
-            LoadError::Ledger(cause) if cause.code() != ErrorCode::Internal => Self::new(cause.code(), cause.to_string()),
-            LoadError::Read(ReadError::Io(_)) | LoadError::Lake(_) | LoadError::Ledger(_) | LoadError::Internal(_) => {
-                Self::internal(error)
+            LoadError::Ledger(cause) if cause.code() != ErrorCode::Internal => {
+                Self::new(cause.code(), cause.to_string())
             }
+            LoadError::Read(ReadError::Io(_))
+            | LoadError::Lake(_)
+            | LoadError::Ledger(_)
+            | LoadError::Internal(_) => Self::internal(error),
         }
     }
 }

@@ -17,8 +17,8 @@ use arrow::datatypes::SchemaRef;
 use lake::rest::CreateTable;
 use lake::{TableMetadata, Warehouse};
 use ledger::Ledger;
-use wire::ingest::{IngestAnswer, IngestFormat, IngestMode, OnError};
 use wire::CallContext;
+use wire::ingest::{IngestAnswer, IngestFormat, IngestMode, OnError};
 
 pub(crate) use error::LoadError;
 pub(crate) use replay::{MIGRATIONS, Replays};
@@ -76,7 +76,12 @@ impl Target {
 
 impl Loader {
     /// A loader into the tables of `warehouse`.
-    pub(crate) fn new(warehouse: Warehouse, catalogue: Arc<dyn Catalogue>, ledger: Ledger, limits: Limits) -> Self {
+    pub(crate) fn new(
+        warehouse: Warehouse,
+        catalogue: Arc<dyn Catalogue>,
+        ledger: Ledger,
+        limits: Limits,
+    ) -> Self {
         Self { warehouse, catalogue, replays: Replays::new(ledger), limits }
     }
 
@@ -171,14 +176,17 @@ impl Loader {
         match (self.catalogue.load(ctx, table).await?, request.mode) {
             (Some(metadata), Some(IngestMode::Create)) => {
                 // An earlier attempt under the same key made the table and was killed before its commit.
-                if metadata.current_snapshot_id().is_some() || !claim.is_some_and(|claim| claim.has_made(&metadata)) {
+                if metadata.current_snapshot_id().is_some()
+                    || !claim.is_some_and(|claim| claim.has_made(&metadata))
+                {
                     return Err(LoadError::TableExists(table.clone()));
                 }
                 Ok(Target::Existing { metadata: Box::new(metadata), replaces: false })
             }
-            (Some(metadata), mode) => {
-                Ok(Target::Existing { metadata: Box::new(metadata), replaces: mode == Some(IngestMode::Overwrite) })
-            }
+            (Some(metadata), mode) => Ok(Target::Existing {
+                metadata: Box::new(metadata),
+                replaces: mode == Some(IngestMode::Overwrite),
+            }),
             (None, Some(IngestMode::Append)) => Err(LoadError::NoSuchTable(table.clone())),
             (None, _) => Ok(Target::New { schema: self.infer(request.format, Arc::clone(spool)).await? }),
         }

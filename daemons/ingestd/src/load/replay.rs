@@ -43,10 +43,20 @@ impl Replays {
     ///
     /// # Errors
     /// [`LoadError::Internal`] if the request has no fingerprint.
-    pub(super) async fn claim(&self, key: &str, request: &LoadRequest, spool: &Spool) -> Result<Claim<'_>, LoadError> {
+    pub(super) async fn claim(
+        &self,
+        key: &str,
+        request: &LoadRequest,
+        spool: &Spool,
+    ) -> Result<Claim<'_>, LoadError> {
         let turn = Arc::clone(self.in_progress.lock().entry(key.to_owned()).or_default());
         let turn = turn.lock_owned().await;
-        Ok(Claim { replays: self, key: key.to_owned(), fingerprint: fingerprint(request, spool), _turn: turn })
+        Ok(Claim {
+            replays: self,
+            key: key.to_owned(),
+            fingerprint: fingerprint(request, spool),
+            _turn: turn,
+        })
     }
 }
 
@@ -87,8 +97,10 @@ impl Claim<'_> {
 
     /// The answer that a snapshot of the table holds; an error if the key came with another request.
     pub(super) fn answer_in(&self, metadata: &TableMetadata) -> Option<Result<IngestAnswer, LoadError>> {
-        let has_key = |summary: &HashMap<String, String>| summary.get(KEY).is_some_and(|key| *key == self.key);
-        let snapshot = metadata.snapshots().find(|snapshot| has_key(&snapshot.summary().additional_properties))?;
+        let has_key =
+            |summary: &HashMap<String, String>| summary.get(KEY).is_some_and(|key| *key == self.key);
+        let snapshot =
+            metadata.snapshots().find(|snapshot| has_key(&snapshot.summary().additional_properties))?;
         let summary = &snapshot.summary().additional_properties;
         if summary.get(FINGERPRINT) != Some(&self.fingerprint_hex()) {
             return Some(Err(LoadError::KeyReused));
@@ -129,7 +141,8 @@ impl Claim<'_> {
         let (key, fingerprint, answer) = (self.key.clone(), self.fingerprint, to_json(answer)?);
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let write = self.replays.ledger.write(move |transaction| {
-            idempotency::remember(transaction, &key, &fingerprint, &answer, now_ms).map_err(ledger::Error::from)
+            idempotency::remember(transaction, &key, &fingerprint, &answer, now_ms)
+                .map_err(ledger::Error::from)
         });
         Ok(write.await?)
     }
@@ -144,8 +157,8 @@ fn to_json(answer: &IngestAnswer) -> Result<String, LoadError> {
 }
 
 fn replayed(answer: &str) -> Result<IngestAnswer, LoadError> {
-    let answer: IngestAnswer =
-        serde_json::from_str(answer).map_err(|error| LoadError::Internal(format!("read a stored answer: {error}")))?;
+    let answer: IngestAnswer = serde_json::from_str(answer)
+        .map_err(|error| LoadError::Internal(format!("read a stored answer: {error}")))?;
     Ok(IngestAnswer { replayed: true, ..answer })
 }
 

@@ -79,8 +79,9 @@ pub(super) async fn write_rows(
 async fn read_and_write(source: Source, mut writer: TableWriter) -> Result<(Vec<DataFile>, Read), LoadError> {
     let schema = writer.schema();
     let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_IN_FLIGHT);
-    let reading =
-        tokio::spawn(blocking(source.format, move || read(source, schema, |batch| sender.blocking_send(batch).is_ok())));
+    let reading = tokio::spawn(blocking(source.format, move || {
+        read(source, schema, |batch| sender.blocking_send(batch).is_ok())
+    }));
     let mut written = Ok(());
     while let Some(batch) = batches.recv().await {
         written = writer.write(&batch).await;
@@ -95,13 +96,19 @@ async fn read_and_write(source: Source, mut writer: TableWriter) -> Result<(Vec<
         (written, read) => {
             writer.abort().await;
             written?;
-            Err(read.err().unwrap_or_else(|| LoadError::Internal("reading stopped without a reason".to_owned())))
+            Err(read
+                .err()
+                .unwrap_or_else(|| LoadError::Internal("reading stopped without a reason".to_owned())))
         }
     }
 }
 
 /// Reads `source` to its end, or until `take` wants no more batches.
-fn read(mut source: Source, schema: SchemaRef, mut take: impl FnMut(RecordBatch) -> bool) -> Result<Read, ReadError> {
+fn read(
+    mut source: Source,
+    schema: SchemaRef,
+    mut take: impl FnMut(RecordBatch) -> bool,
+) -> Result<Read, ReadError> {
     let mut batches = reader::open(source.spool.open()?, source.format, schema, &source.limits)?;
     let mut rows = 0;
     while let Some(batch) = batches.next_batch(&mut source.rejects)? {

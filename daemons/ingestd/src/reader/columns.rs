@@ -28,10 +28,15 @@ pub(crate) fn check_names(names: &[String]) -> Result<(), ReadError> {
             return Err(ReadError::malformed(format!("column {} has no name", index + 1)));
         }
         if name.chars().any(char::is_control) {
-            return Err(ReadError::malformed(format!("the name {name:?} of column {} has control characters", index + 1)));
+            return Err(ReadError::malformed(format!(
+                "the name {name:?} of column {} has control characters",
+                index + 1
+            )));
         }
         if !seen.insert(name.to_lowercase()) {
-            return Err(ReadError::malformed(format!("the column name {name:?} occurs twice (case does not count)")));
+            return Err(ReadError::malformed(format!(
+                "the column name {name:?} occurs twice (case does not count)"
+            )));
         }
     }
     Ok(())
@@ -49,7 +54,9 @@ pub(crate) fn positions(names: &[String], table: &Schema) -> Result<Vec<usize>, 
         .collect::<Result<_, _>>()?;
     let is_missing = |name: &str| !names.iter().any(|known| known == name);
     match table.fields().iter().find(|field| !field.is_nullable() && is_missing(field.name())) {
-        Some(field) => Err(ReadError::unfit(format!("the body lacks the required column {:?}", field.name()))),
+        Some(field) => {
+            Err(ReadError::unfit(format!("the body lacks the required column {:?}", field.name())))
+        }
         None => Ok(positions),
     }
 }
@@ -75,7 +82,10 @@ mod tests {
     }
 
     fn table() -> Schema {
-        Schema::new(vec![Field::new("id", DataType::Int64, false), Field::new("area_title", DataType::Utf8, true)])
+        Schema::new(vec![
+            Field::new("id", DataType::Int64, false),
+            Field::new("area_title", DataType::Utf8, true),
+        ])
     }
 
     #[test]

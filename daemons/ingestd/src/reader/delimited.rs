@@ -31,9 +31,12 @@ pub(crate) fn infer<R: Read>(body: R, delimiter: u8, limits: &Limits) -> Result<
         }
     }
     if good == 0 {
-        return Err(ReadError::unfit("the body has a header and no row that has the header's number of fields"));
+        return Err(ReadError::unfit(
+            "the body has a header and no row that has the header's number of fields",
+        ));
     }
-    let fields = rows.names.into_iter().zip(types).map(|(name, kind)| Field::new(name, kind.data_type(), true));
+    let fields =
+        rows.names.into_iter().zip(types).map(|(name, kind)| Field::new(name, kind.data_type(), true));
     Ok(Schema::new(fields.collect::<Vec<_>>()))
 }
 
@@ -79,7 +82,9 @@ impl<R: Read> CsvRows<R> {
                 Some("text follows a closing quote; a quote inside quotes is written twice".to_owned())
             }
             Some(Fault::TooLong) => Some(format!("the row is longer than {} bytes", self.max_row_bytes)),
-            None if found != expected => Some(format!("the row has {found} fields, the header has {expected}")),
+            None if found != expected => {
+                Some(format!("the row has {found} fields, the header has {expected}"))
+            }
             None => None,
         })
     }
@@ -125,7 +130,9 @@ fn cell(record: &Record, index: usize) -> Result<Option<&str>, &'static str> {
 fn header(record: &Record) -> Result<Vec<String>, ReadError> {
     match record.fault {
         Some(Fault::UnclosedQuote) => return Err(unclosed_quote(record)),
-        Some(_) => return Err(ReadError::malformed("the header row is broken: too long, or text behind a quote")),
+        Some(_) => {
+            return Err(ReadError::malformed("the header row is broken: too long, or text behind a quote"));
+        }
         None => {}
     }
     let name = |index| {
@@ -139,5 +146,8 @@ fn header(record: &Record) -> Result<Vec<String>, ReadError> {
 }
 
 fn unclosed_quote(record: &Record) -> ReadError {
-    ReadError::malformed(format!("a quote in the row of line {} is never closed, so nothing behind it can be read", record.line))
+    ReadError::malformed(format!(
+        "a quote in the row of line {} is never closed, so nothing behind it can be read",
+        record.line
+    ))
 }

@@ -93,10 +93,7 @@ fn join(a: Kind, b: Kind) -> Kind {
 /// Ten digits as the North American Numbering Plan has them: neither area code nor exchange begins with 0 or 1.
 fn is_phone_number(text: &str) -> bool {
     let digits = text.as_bytes();
-    digits.len() == 10
-        && digits.iter().all(u8::is_ascii_digit)
-        && digits[0] >= b'2'
-        && digits[3] >= b'2'
+    digits.len() == 10 && digits.iter().all(u8::is_ascii_digit) && digits[0] >= b'2' && digits[3] >= b'2'
 }
 
 #[cfg(test)]

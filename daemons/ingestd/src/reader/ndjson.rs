@@ -66,7 +66,8 @@ pub(crate) fn open<R: Read + Send + 'static>(
     let is_fillable = |data_type: &DataType| super::parse::is_supported(data_type);
     let positions: Vec<usize> =
         (0..table.fields().len()).filter(|index| is_fillable(table.field(*index).data_type())).collect();
-    let names = positions.iter().enumerate().map(|(at, index)| (table.field(*index).name().clone(), at)).collect();
+    let names =
+        positions.iter().enumerate().map(|(at, index)| (table.field(*index).name().clone(), at)).collect();
     let rows = NdjsonRows { lines: Lines::open(body, limits)?, names, table: table.clone() };
     TextBatches::new(Box::new(rows), &positions, table, limits)
 }

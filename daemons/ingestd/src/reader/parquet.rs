@@ -22,7 +22,11 @@ pub(crate) fn infer(body: File) -> Result<Schema, ReadError> {
     let reader = builder(body)?;
     let fields = reader.schema().fields().iter().map(|field| {
         let data_type = table_type(field.data_type()).ok_or_else(|| {
-            ReadError::unfit(format!("column {:?} is {}, which tables cannot hold yet", field.name(), field.data_type()))
+            ReadError::unfit(format!(
+                "column {:?} is {}, which tables cannot hold yet",
+                field.name(),
+                field.data_type()
+            ))
         })?;
         Ok(Field::new(field.name(), data_type, true))
     });
@@ -42,7 +46,9 @@ pub(crate) fn open(body: File, table: SchemaRef, limits: &Limits) -> Result<Parq
         let (from, field) = (builder.schema().field(source).data_type(), table.field(position));
         if !is_convertible(from, field.data_type()) {
             let (name, to) = (field.name(), field.data_type());
-            return Err(ReadError::unfit(format!("column {name:?} is {from} in the body and {to} in the table")));
+            return Err(ReadError::unfit(format!(
+                "column {name:?} is {from} in the body and {to} in the table"
+            )));
         }
         sources[position] = Some(source);
     }
@@ -95,7 +101,9 @@ impl Batches for ParquetBatches {
 fn table_type(from: &DataType) -> Option<DataType> {
     Some(match from {
         DataType::Boolean => DataType::Boolean,
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => DataType::Int32,
+        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => {
+            DataType::Int32
+        }
         DataType::Int64 | DataType::UInt32 => DataType::Int64,
         DataType::UInt64 => DataType::Decimal128(20, 0),
         DataType::Float16 | DataType::Float32 => DataType::Float32,
@@ -165,20 +173,25 @@ fn convert(array: &ArrayRef, to: &DataType) -> Result<Converted, ReadError> {
         let back = cast(&values, array.data_type())?;
         let is_same = not_distinct(&back, array).map_err(damaged)?;
         let reason = "the column's type does not hold this value exactly";
-        misfits.extend((0..is_same.len()).filter(|row| !is_same.value(*row)).map(|row| Misfit { row, reason }));
+        misfits
+            .extend((0..is_same.len()).filter(|row| !is_same.value(*row)).map(|row| Misfit { row, reason }));
     }
     Ok(Converted { original, values, misfits })
 }
 
 /// Whether a cast keeps every value, so that comparing with the cast back is not needed.
 fn is_always_exact(from: &DataType, to: &DataType) -> bool {
-    *to == DataType::Utf8 || matches!(from, DataType::Null) || Some(to) == table_type(from).as_ref() && !is_narrowed(from)
+    *to == DataType::Utf8
+        || matches!(from, DataType::Null)
+        || Some(to) == table_type(from).as_ref() && !is_narrowed(from)
 }
 
 /// Whether [`table_type`] has less resolution than `from`: nanoseconds, and milliseconds of a date.
 fn is_narrowed(from: &DataType) -> bool {
     match from {
-        DataType::Date64 | DataType::Time64(TimeUnit::Nanosecond) | DataType::Timestamp(TimeUnit::Nanosecond, _) => true,
+        DataType::Date64
+        | DataType::Time64(TimeUnit::Nanosecond)
+        | DataType::Timestamp(TimeUnit::Nanosecond, _) => true,
         // Coarser units overflow when they are made finer.
         DataType::Timestamp(TimeUnit::Second | TimeUnit::Millisecond, _) => true,
         DataType::Dictionary(_, values) => is_narrowed(values),

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanBuilder, PrimitiveBuilder, StringArray};
+use arrow::array::{
+    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanBuilder, PrimitiveBuilder, StringArray,
+};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit,
     TimestampMicrosecondType,
@@ -43,7 +45,9 @@ pub(crate) fn column(texts: &StringArray, target: &DataType, misfits: &mut Vec<M
         DataType::Float32 => primitives::<Float32Type>(texts, target, misfits, float),
         DataType::Float64 => primitives::<Float64Type>(texts, target, misfits, double),
         DataType::Date32 => primitives::<Date32Type>(texts, target, misfits, date),
-        DataType::Timestamp(_, None) => primitives::<TimestampMicrosecondType>(texts, target, misfits, timestamp),
+        DataType::Timestamp(_, None) => {
+            primitives::<TimestampMicrosecondType>(texts, target, misfits, timestamp)
+        }
         DataType::Timestamp(_, Some(_)) => {
             primitives::<TimestampMicrosecondType>(texts, target, misfits, timestamp_tz)
         }
@@ -107,7 +111,8 @@ pub(crate) fn is_number(text: &str) -> bool {
 /// Why `text`, which is no number for [`is_number`], is none.
 fn why_no_number(text: &str, expected: Reason) -> Reason {
     let digits = text.strip_prefix('-').unwrap_or(text);
-    let has_leading_zeros = digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
+    let has_leading_zeros =
+        digits.len() > 1 && digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit());
     if has_leading_zeros { "as a number it would lose its leading zeros" } else { expected }
 }
 
@@ -132,9 +137,9 @@ pub(crate) fn long(text: &str) -> Result<i64, Reason> {
 }
 
 fn float(text: &str) -> Result<f32, Reason> {
-    double(text).map(|value| value as f32).and_then(|value| {
-        if value.is_finite() { Ok(value) } else { Err("does not fit in a 32-bit float") }
-    })
+    double(text)
+        .map(|value| value as f32)
+        .and_then(|value| if value.is_finite() { Ok(value) } else { Err("does not fit in a 32-bit float") })
 }
 
 /// A 64-bit float.
@@ -207,7 +212,10 @@ fn microseconds(instant: jiff::Timestamp) -> Result<i64, Reason> {
 fn begins_with_date(text: &str) -> bool {
     let bytes = text.as_bytes();
     bytes.len() >= 10
-        && bytes[..10].iter().enumerate().all(|(i, b)| if i == 4 || i == 7 { *b == b'-' } else { b.is_ascii_digit() })
+        && bytes[..10]
+            .iter()
+            .enumerate()
+            .all(|(i, b)| if i == 4 || i == 7 { *b == b'-' } else { b.is_ascii_digit() })
 }
 
 /// Whether a date and time ends in `Z` or an offset. Call it on a text that begins with a date.
@@ -247,7 +255,8 @@ mod tests {
         for good in ["0", "-0", "7", "-12", "0.5", "1e3", "1E-3", "12.50"] {
             assert!(is_number(good), "{good}");
         }
-        for bad in ["", "-", "00", "01", "+1", ".5", "5.", "1e", "inf", "NaN", "0x1", "1_000", "1,000", "١"] {
+        for bad in ["", "-", "00", "01", "+1", ".5", "5.", "1e", "inf", "NaN", "0x1", "1_000", "1,000", "١"]
+        {
             assert!(!is_number(bad), "{bad}");
         }
     }
@@ -298,7 +307,10 @@ mod tests {
         let texts = StringArray::from(vec![Some("1"), Some("x"), None, Some(" 4 ")]);
         let mut misfits = Vec::new();
         let longs = column(&texts, &DataType::Int64, &mut misfits);
-        assert_eq!(longs.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(), [Some(1), None, None, Some(4)]);
+        assert_eq!(
+            longs.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(),
+            [Some(1), None, None, Some(4)]
+        );
         assert_eq!(misfits.iter().map(|misfit| misfit.row).collect::<Vec<_>>(), [1]);
     }
 }

@@ -63,7 +63,10 @@ impl Rejects {
             ),
             _ => {
                 let first = self.first_in_words().unwrap_or_default();
-                format!("more than {} rows do not fit, the first: {first}. Nothing was written", self.count - 1)
+                format!(
+                    "more than {} rows do not fit, the first: {first}. Nothing was written",
+                    self.count - 1
+                )
             }
         }
     }

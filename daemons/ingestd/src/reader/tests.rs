@@ -4,7 +4,9 @@ use std::io::{Seek, Write};
 use std::sync::Arc;
 
 use ::parquet::arrow::ArrowWriter;
-use arrow::array::{Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array};
+use arrow::array::{
+    Array, ArrayRef, AsArray, Int32Array, RecordBatch, StringArray, TimestampNanosecondArray, UInt64Array,
+};
 use arrow::compute::concat_batches;
 use arrow::datatypes::{DataType, Decimal128Type, Field, Int64Type, Schema, SchemaRef};
 use proptest::prelude::*;
@@ -12,7 +14,8 @@ use wire::ingest::{OnError, Reject};
 
 use super::*;
 
-const LIMITS: Limits = Limits { inference_rows: 100, max_row_bytes: 1 << 20, batch_rows: 7, batch_bytes: 1 << 20 };
+const LIMITS: Limits =
+    Limits { inference_rows: 100, max_row_bytes: 1 << 20, batch_rows: 7, batch_bytes: 1 << 20 };
 
 fn file(body: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
@@ -21,7 +24,12 @@ fn file(body: &[u8]) -> File {
     file
 }
 
-fn rows(body: &[u8], format: IngestFormat, table: SchemaRef, rejects: &mut Rejects) -> Result<RecordBatch, ReadError> {
+fn rows(
+    body: &[u8],
+    format: IngestFormat,
+    table: SchemaRef,
+    rejects: &mut Rejects,
+) -> Result<RecordBatch, ReadError> {
     let mut batches = open(file(body), format, table.clone(), &LIMITS)?;
     let mut all = Vec::new();
     while let Some(batch) = batches.next_batch(rejects)? {
@@ -44,7 +52,9 @@ fn text(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
 }
 
 fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
-    let batch = RecordBatch::try_from_iter_with_nullable(columns.into_iter().map(|(name, array)| (name, array, true)));
+    let batch = RecordBatch::try_from_iter_with_nullable(
+        columns.into_iter().map(|(name, array)| (name, array, true)),
+    );
     let batch = batch.unwrap();
     let mut body = Vec::new();
     let mut writer = ArrowWriter::try_new(&mut body, batch.schema(), None).unwrap();
@@ -246,7 +256,8 @@ fn parquet_is_converted_to_the_types_of_the_table_or_refused() {
 
 #[test]
 fn labour_statistics_are_read_whole() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/oews/oews_2025_staffing_metro_detailed.parquet");
+    let path =
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/oews/oews_2025_staffing_metro_detailed.parquet");
     let body = std::fs::read(path).unwrap();
     let (batch, rejects) = create(&body, IngestFormat::Parquet).unwrap();
     assert_eq!((batch.num_rows(), rejects.len()), (67_809, 0), "{:?}", rejects.first());

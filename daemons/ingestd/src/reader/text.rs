@@ -85,7 +85,9 @@ impl TextBatches {
             let field = table.field(position);
             if !parse::is_supported(field.data_type()) {
                 let (name, data_type) = (field.name(), field.data_type());
-                return Err(ReadError::unfit(format!("column {name:?} is {data_type}, which text cannot fill")));
+                return Err(ReadError::unfit(format!(
+                    "column {name:?} is {data_type}, which text cannot fill"
+                )));
             }
             sources[position] = Some(source);
         }
@@ -105,7 +107,8 @@ impl Batches for TextBatches {
             let columns = self.sources.iter().enumerate().map(|(index, source)| {
                 convert(source.map(|source| &texts[source]), lines.len(), self.table.as_ref(), index)
             });
-            let batch = rows_that_fit(&self.table, columns.collect(), lines.len(), |row| lines[row], rejects)?;
+            let batch =
+                rows_that_fit(&self.table, columns.collect(), lines.len(), |row| lines[row], rejects)?;
             return Ok(Some(batch));
         }
         Ok(None)

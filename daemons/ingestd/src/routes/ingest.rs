@@ -51,7 +51,10 @@ async fn ingest(
     let request = load_request(params, &headers)?;
     let encoding = encoding(&headers)?;
     let Ok(permit) = Arc::clone(&ingestd.loads).try_acquire_owned() else {
-        return Err(ApiError::new(ErrorCode::Overloaded, "ingestd.max_loads bodies are being loaded already"));
+        return Err(ApiError::new(
+            ErrorCode::Overloaded,
+            "ingestd.max_loads bodies are being loaded already",
+        ));
     };
     let body = body.into_data_stream();
     let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes).await?;
@@ -89,7 +92,9 @@ fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/jsonlines" => {
             Ok(IngestFormat::Ndjson)
         }
-        "application/vnd.apache.parquet" | "application/x-parquet" | "application/parquet" => Ok(IngestFormat::Parquet),
+        "application/vnd.apache.parquet" | "application/x-parquet" | "application/parquet" => {
+            Ok(IngestFormat::Parquet)
+        }
         other => Err(ApiError::new(
             ErrorCode::UnsupportedMediaType,
             format!(
@@ -101,7 +106,8 @@ fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
-    let value = headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
+    let value =
+        headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
     match value.as_deref() {
         None | Some("" | "identity") => Ok(Encoding::Identity),
         Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),

@@ -3,8 +3,8 @@
 use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::compute::cast;
 use arrow::datatypes::{
-    DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema, UInt8Type,
-    UInt16Type, UInt32Type, UInt64Type,
+    DataType, Float16Type, Float32Type, Float64Type, Int8Type, Int16Type, Int32Type, Int64Type, Schema,
+    UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, DurationFormat, FormatOptions};
@@ -87,22 +87,30 @@ impl<'a> Encoder<'a> {
             DataType::UInt16 => integer!(array, UInt16Type),
             DataType::UInt32 => integer!(array, UInt32Type),
             DataType::UInt64 => integer!(array, UInt64Type),
-            DataType::Float16 => Self::Float(array, |array, row| array.as_primitive::<Float16Type>().value(row).to_f64()),
+            DataType::Float16 => {
+                Self::Float(array, |array, row| array.as_primitive::<Float16Type>().value(row).to_f64())
+            }
             // By way of text, so that 0.1 stays 0.1 and does not become the double nearest to the nearest float.
             DataType::Float32 => Self::Float(array, |array, row| {
                 array.as_primitive::<Float32Type>().value(row).to_string().parse().unwrap_or(f64::NAN)
             }),
-            DataType::Float64 => Self::Float(array, |array, row| array.as_primitive::<Float64Type>().value(row)),
+            DataType::Float64 => {
+                Self::Float(array, |array, row| array.as_primitive::<Float64Type>().value(row))
+            }
             DataType::Utf8 => Self::Text(array, |array, row| array.as_string::<i32>().value(row)),
             DataType::LargeUtf8 => Self::Text(array, |array, row| array.as_string::<i64>().value(row)),
             DataType::Utf8View => Self::Text(array, |array, row| array.as_string_view().value(row)),
             DataType::Binary => Self::Binary(array, |array, row| array.as_binary::<i32>().value(row)),
             DataType::LargeBinary => Self::Binary(array, |array, row| array.as_binary::<i64>().value(row)),
             DataType::BinaryView => Self::Binary(array, |array, row| array.as_binary_view().value(row)),
-            DataType::FixedSizeBinary(_) => Self::Binary(array, |array, row| array.as_fixed_size_binary().value(row)),
+            DataType::FixedSizeBinary(_) => {
+                Self::Binary(array, |array, row| array.as_fixed_size_binary().value(row))
+            }
             DataType::List(_) => Self::List(array, |array, row| array.as_list::<i32>().value(row)),
             DataType::LargeList(_) => Self::List(array, |array, row| array.as_list::<i64>().value(row)),
-            DataType::FixedSizeList(..) => Self::List(array, |array, row| array.as_fixed_size_list().value(row)),
+            DataType::FixedSizeList(..) => {
+                Self::List(array, |array, row| array.as_fixed_size_list().value(row))
+            }
             DataType::Struct(fields) => {
                 let children = fields.iter().zip(array.as_struct().columns());
                 let members = children.map(|(field, child)| Ok((field.name().as_str(), Self::new(child)?)));
@@ -269,7 +277,8 @@ mod tests {
         let schema = Arc::new(Schema::new(vec![Field::new("id", DataType::Decimal128(10, 2), true)]));
         let rows = Rows { schema, batches: Vec::new(), snapshots: Vec::new() };
         let answer: Value = serde_json::from_slice(&encode(&rows).unwrap()).unwrap();
-        let expected = json!({"columns": [{"name": "id", "type": "Decimal128(10, 2)"}], "rows": [], "row_count": 0});
+        let expected =
+            json!({"columns": [{"name": "id", "type": "Decimal128(10, 2)"}], "rows": [], "row_count": 0});
         assert_eq!(answer, expected);
     }
 }

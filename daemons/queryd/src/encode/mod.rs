@@ -26,7 +26,8 @@ const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
 const ARROW_STREAM: &str = "application/vnd.apache.arrow.stream";
 /// Known, and to come: better said than answered in a format that was not asked for.
-const NOT_BUILT: [&str; 3] = ["application/x-ndjson", "application/vnd.apache.parquet", "application/vnd.apache.arrow.file"];
+const NOT_BUILT: [&str; 3] =
+    ["application/x-ndjson", "application/vnd.apache.parquet", "application/vnd.apache.arrow.file"];
 
 impl ResultFormat {
     /// The first format that `Accept` names; JSON where it names none.
@@ -42,7 +43,9 @@ impl ResultFormat {
                 CSV => return Ok(Self::Csv),
                 ARROW_STREAM => return Ok(Self::ArrowStream),
                 other if NOT_BUILT.contains(&other) => {
-                    let detail = format!("results as {other} are not built yet; there are {JSON}, {CSV} and {ARROW_STREAM}");
+                    let detail = format!(
+                        "results as {other} are not built yet; there are {JSON}, {CSV} and {ARROW_STREAM}"
+                    );
                     return Err(ApiError::new(ErrorCode::NotImplemented, detail));
                 }
                 _ => {}

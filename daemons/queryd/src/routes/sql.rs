@@ -61,7 +61,12 @@ async fn sql(
     respond(rows, format).await
 }
 
-async fn run(queryd: &Queryd, ctx: CallContext, sql: &str, parameters: Vec<Parameter>) -> Result<Rows, Error> {
+async fn run(
+    queryd: &Queryd,
+    ctx: CallContext,
+    sql: &str,
+    parameters: Vec<Parameter>,
+) -> Result<Rows, Error> {
     let timeout = Duration::from_millis(queryd.config.timeout_ms).min(ctx.remaining());
     let tables = CatalogueTables { catalogd: queryd.env.peers.catalogd(), ctx };
     let rows = queryd.engine.query(&tables, sql, parameters, timeout).await?;
@@ -74,7 +79,10 @@ async fn respond(rows: Rows, format: ResultFormat) -> service::Result<Response> 
     let snapshots = snapshots(&rows.snapshots);
     let encoding = tokio::task::spawn_blocking(move || format.encode(&rows));
     let body = encoding.await.map_err(ApiError::internal)?.map_err(|error| {
-        ApiError::new(ErrorCode::Unprocessable, format!("the result cannot be shown as {}: {error}", format.media_type()))
+        ApiError::new(
+            ErrorCode::Unprocessable,
+            format!("the result cannot be shown as {}: {error}", format.media_type()),
+        )
     })?;
     let mut response = body.into_response();
     let headers = response.headers_mut();

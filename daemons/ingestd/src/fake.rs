@@ -3,22 +3,28 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::convert::Infallible;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
-use lake::{TableChange, VersionedMetadata};
+use lake::rest::CreateTable;
+use lake::{TableChange, TableMetadata, VersionedMetadata, Warehouse};
+use ledger::Ledger;
 use parking_lot::Mutex;
 use tempfile::TempDir;
-use wire::{DaemonName, ErrorCode, Problem};
+use wire::ingest::{IngestAnswer, IngestFormat, OnError};
+use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
-use super::*;
-use crate::spool::Encoding;
+use crate::catalogue::Catalogue;
+use crate::load::{LoadError, LoadRequest, Loader, MIGRATIONS};
+use crate::spool::{Encoding, Spool};
+use crate::table_name::TableName;
 
 /// How a commit fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Fault {
+pub(crate) enum Fault {
     /// Somebody else's commit came first.
     Conflict,
     /// It is refused for good.
@@ -39,7 +45,7 @@ struct Catalog {
     is_down: bool,
 }
 
-struct FakeCatalogue {
+pub(crate) struct FakeCatalogue {
     warehouse: Warehouse,
     state: Mutex<Catalog>,
 }
@@ -79,7 +85,12 @@ impl Catalogue for FakeCatalogue {
         Ok(state.tables.get(&table.to_string()).map(|version| version.metadata.clone()))
     }
 
-    async fn create(&self, _: &CallContext, table: &TableName, create: CreateTable) -> client::Result<TableMetadata> {
+    async fn create(
+        &self,
+        _: &CallContext,
+        table: &TableName,
+        create: CreateTable,
+    ) -> client::Result<TableMetadata> {
         let mut state = self.state.lock();
         if state.tables.contains_key(&table.to_string()) {
             return Err(problem(ErrorCode::AlreadyExists));
@@ -113,11 +124,24 @@ impl Catalogue for FakeCatalogue {
     }
 }
 
+/// CSV into `table`, with nothing special asked for.
+pub(crate) fn request(table: &str) -> LoadRequest {
+    LoadRequest {
+        table: table.parse().unwrap(),
+        mode: None,
+        format: IngestFormat::Csv,
+        on_error: OnError::Abort,
+        max_errors: None,
+        dry_run: false,
+        idempotency_key: None,
+    }
+}
+
 /// Everything around a loader.
-pub(super) struct World {
-    folder: Arc<TempDir>,
-    warehouse: Warehouse,
-    catalogue: Arc<FakeCatalogue>,
+pub(crate) struct World {
+    pub(crate) folder: Arc<TempDir>,
+    pub(crate) warehouse: Warehouse,
+    pub(crate) catalogue: Arc<FakeCatalogue>,
     loader: Loader,
 }
 
@@ -129,16 +153,17 @@ fn loader(folder: &Path, warehouse: &Warehouse, catalogue: Arc<FakeCatalogue>) -
 }
 
 impl World {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        let warehouse = Warehouse::open(&format!("file://{}", folder.path().join("warehouse").display())).unwrap();
+        let warehouse =
+            Warehouse::open(&format!("file://{}", folder.path().join("warehouse").display())).unwrap();
         let catalogue = Arc::new(FakeCatalogue { warehouse: warehouse.clone(), state: Mutex::default() });
         let loader = loader(folder.path(), &warehouse, catalogue.clone());
         Self { folder, warehouse, catalogue, loader }
     }
 
     /// The same tables, with a ledger that knows nothing.
-    pub(super) fn with_new_ledger(&self) -> Self {
+    pub(crate) fn with_new_ledger(&self) -> Self {
         let loader = loader(self.folder.path(), &self.warehouse, self.catalogue.clone());
         Self {
             folder: self.folder.clone(),
@@ -148,22 +173,22 @@ impl World {
         }
     }
 
-    pub(super) async fn load(&self, request: &LoadRequest, body: &str) -> Result<IngestAnswer, LoadError> {
+    pub(crate) async fn load(&self, request: &LoadRequest, body: &str) -> Result<IngestAnswer, LoadError> {
         let chunks = futures::stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(body.as_bytes()))]);
         let spool = Spool::receive(chunks, Encoding::Identity, self.folder.path(), 1 << 30).await.unwrap();
         let ctx = CallContext::root(Duration::from_secs(60));
         self.loader.load(&ctx, request, Arc::new(spool)).await
     }
 
-    pub(super) fn fail_commits(&self, faults: Vec<Fault>) {
+    pub(crate) fn fail_commits(&self, faults: Vec<Fault>) {
         self.catalogue.state.lock().faults = faults.into();
     }
 
-    pub(super) fn go_down(&self) {
+    pub(crate) fn go_down(&self) {
         self.catalogue.state.lock().is_down = true;
     }
 
-    pub(super) fn tables(&self) -> Vec<String> {
+    pub(crate) fn tables(&self) -> Vec<String> {
         self.catalogue.state.lock().tables.keys().cloned().collect()
     }
 
@@ -171,12 +196,12 @@ impl World {
         self.catalogue.state.lock().tables[table].metadata.clone()
     }
 
-    pub(super) fn snapshot_id(&self, table: &str) -> Option<i64> {
+    pub(crate) fn snapshot_id(&self, table: &str) -> Option<i64> {
         self.metadata(table).current_snapshot_id()
     }
 
     /// Rows that a reader of the table would find.
-    pub(super) async fn rows(&self, table: &str) -> u64 {
+    pub(crate) async fn rows(&self, table: &str) -> u64 {
         let files = lake::data_files(&self.warehouse, &self.metadata(table), None).await.unwrap();
         for file in &files {
             object_store::ObjectStoreExt::head(&self.warehouse.store(), &file.path).await.unwrap();
@@ -185,7 +210,7 @@ impl World {
     }
 
     /// All data files that there are, whether a table refers to them or not.
-    pub(super) async fn files(&self) -> Vec<String> {
+    pub(crate) async fn files(&self) -> Vec<String> {
         let objects: Vec<_> = self.warehouse.store().list(None).try_collect().await.unwrap();
         let mut paths: Vec<String> = objects.into_iter().map(|object| object.location.to_string()).collect();
         paths.retain(|path| path.ends_with(".parquet"));
