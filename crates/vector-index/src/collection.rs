@@ -60,7 +60,7 @@ pub struct Info {
     pub version: u64,
     /// Slots that the graph covers, the dead among them; 0 while every search is an exact scan.
     pub indexed: usize,
-    /// Slots written after the graph was built: found by scan.
+    /// Slots written after the graph was built, or all where there is none: found by scan.
     pub buffered: usize,
     /// Slots of deleted and replaced items that the next compaction frees.
     pub dead: usize,

@@ -66,7 +66,7 @@ pub struct IndexInfo {
     pub status: IndexStatus,
     /// Items that the graph covers, dead ones among them; 0 while every search is an exact scan.
     pub indexed: usize,
-    /// Items written after the graph was built: found at once, by scan.
+    /// Items written after the graph was built, or all where there is none: found at once, by scan.
     pub buffered: usize,
     /// Deleted and replaced items whose space the next compaction frees.
     pub dead: usize,

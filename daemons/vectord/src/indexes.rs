@@ -8,7 +8,7 @@ use vector_index::{Error, Listed, Settings, Store};
 use wire::ErrorCode;
 
 use crate::error::to_api;
-use crate::telemetry::TimedDisk;
+use crate::telemetry::{self, TimedDisk};
 
 /// Under which `/readyz` says that the indexes are not open yet.
 const OPENING: &str = "indexes";
@@ -99,6 +99,7 @@ pub(crate) fn spawn_open(indexes: &Arc<Indexes>, settings: Settings, env: &Env) 
         }
         // Nobody else sets it.
         let _ = indexes.store.set(store);
+        telemetry::refresh(&indexes);
         indexes.readiness.ready(OPENING);
     });
 }

@@ -42,7 +42,8 @@ pub(crate) fn spawn_gauges(indexes: &Arc<Indexes>, env: &Env) {
     });
 }
 
-fn refresh(indexes: &Indexes) {
+/// Brings the gauges up to date.
+pub(crate) fn refresh(indexes: &Indexes) {
     let Some(store) = indexes.store() else { return };
     let mut quarantined = 0_u32;
     for listed in store.list() {

@@ -138,3 +138,26 @@ fn default_settings_are_within_their_own_bounds() {
     Settings::default().check().unwrap();
     assert!(Settings { graph_links: 1, ..Settings::default() }.check().unwrap_err().contains("graph_links"));
 }
+
+#[test]
+fn search_among_known_ids_gives_their_true_distances_and_passes_over_the_dead() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path(), graph_settings(16)).unwrap();
+    let index = index(&store, 8, Distance::Cosine);
+    let mut rng = rng(11);
+    let vectors: Vec<_> = (0..200).map(|_| random_vector(&mut rng, 8)).collect();
+    let items = vectors.iter().enumerate().map(|(n, vector)| item(format!("{n:03}"), vector));
+    index.add(items.collect()).unwrap();
+    index.delete(vec!["003".into()]).unwrap();
+    let everything = index.search(Query { exact: true, ..query(&vectors[0], 200) }).unwrap().hits;
+    let among = ["007", "150", "003", "nobody", "042", "007"].map(str::to_owned).to_vec();
+    let asked = Query { only_ids: Some(among), exclude_ids: vec!["042".into()], ..query(&vectors[0], 10) };
+    let found = index.search(asked).unwrap().hits;
+    assert_eq!(found.len(), 2);
+    for hit in &found {
+        let same = everything.iter().find(|other| other.id == hit.id).unwrap();
+        assert_eq!(hit.distance, same.distance, "{}", hit.id);
+    }
+    let none = Query { only_ids: Some(Vec::new()), ..query(&vectors[0], 10) };
+    assert!(index.search(none).unwrap().hits.is_empty());
+}
