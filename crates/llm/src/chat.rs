@@ -80,7 +80,7 @@ impl Chat {
             };
             match answer.await {
                 Ok((model, answer)) => {
-                    let took_ms = started.elapsed().as_millis();
+                    let took_ms = started.elapsed().as_secs_f64() * 1e3;
                     tracing::debug!(provider = endpoint.name(), model, took_ms, "answered");
                     let provider = endpoint.name().to_owned();
                     let protocol::Answer { message, finish_reason, usage } = answer;

@@ -44,7 +44,7 @@ impl SentenceModel {
         let inputs = [node("input_ids")?, node("attention_mask")?, node("token_type_ids")?];
         let output = node("last_hidden_state")?;
         let threads = Arc::new(ThreadPool::with_num_threads(threads));
-        let took_ms = started.elapsed().as_millis();
+        let took_ms = started.elapsed().as_secs_f64() * 1e3;
         tracing::info!(model = pinned.name, took_ms, "model loaded");
         Ok(Self { dimension: pinned.dimension, tokenizer, graph, inputs, output, threads })
     }

@@ -65,9 +65,14 @@ impl Server {
 
     /// Streams `chunks`, then breaks the connection.
     pub(crate) async fn breaking(chunks: &'static [&'static str]) -> Self {
+        let cut = || async {
+            // A pause makes the server flush: what it has not sent when the body fails, it never sends.
+            tokio::task::yield_now().await;
+            Err(std::io::Error::other("cut"))
+        };
         let body = move || {
             let chunks = futures::stream::iter(chunks).map(|chunk| Ok(*chunk));
-            Body::from_stream(chunks.chain(futures::stream::iter([Err(std::io::Error::other("cut"))])))
+            Body::from_stream(chunks.chain(futures::stream::once(cut())))
         };
         Self::with(move || response(200, body()), "{}").await
     }
