@@ -25,11 +25,12 @@ struct Query {
     hop: Option<EmbedHop>,
 }
 
-/// What the learning loop has to say.
+/// What the learning loop has to say; nothing without `use_playbook`.
+#[derive(Default)]
 struct Lessons {
     chosen: BTreeMap<AnswerKey, Chosen>,
     fetched: Vec<Candidate<Map<String, Value>>>,
-    hop: PlaybookHop,
+    hop: Option<PlaybookHop>,
 }
 
 impl Matrix {
@@ -66,14 +67,11 @@ impl Matrix {
         }
 
         let lessons = match recall {
-            Some(recall) => Some(self.lessons(ctx, &request, &query, recall, &found).await?),
-            None => None,
+            Some(recall) => self.lessons(ctx, &request, &query, recall, &found).await?,
+            None => Lessons::default(),
         };
+        let Lessons { chosen, fetched, hop } = lessons;
         let merging = Instant::now();
-        let (chosen, fetched, hop) = match lessons {
-            Some(Lessons { chosen, fetched, hop }) => (chosen, fetched, Some(hop)),
-            None => Default::default(),
-        };
         let ranking = playbook::rank(found, fetched, &chosen, request.k);
         let explain = request.explain.then(|| {
             let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
@@ -164,7 +162,7 @@ impl Matrix {
             fetched: fetched.len(),
             playbook_ids: Vec::new(),
         };
-        Ok(Lessons { chosen, fetched, hop })
+        Ok(Lessons { chosen, fetched, hop: Some(hop) })
     }
 
     /// The true distances of `missing` answers, as far as they are live, pass the filter and are not excluded.
