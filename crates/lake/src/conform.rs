@@ -48,7 +48,8 @@ fn cast_exactly(column: &ArrayRef, field: &Field) -> Result<ArrayRef> {
     let strict = CastOptions { safe: false, ..CastOptions::default() };
     let (from, to) = (column.data_type(), field.data_type());
     let cast = cast_with_options(column, to, &strict)?;
-    if can_cast_types(to, from) && cast_with_options(&cast, from, &strict)?.as_ref() != column.as_ref() {
+    let is_same = |back: ArrayRef| back.as_ref() == column.as_ref();
+    if can_cast_types(to, from) && !cast_with_options(&cast, from, &strict).is_ok_and(is_same) {
         let name = field.name();
         return Err(Error::Invalid(format!("column {name:?}: a value of {from} would change as {to}")));
     }

@@ -232,8 +232,11 @@ impl MultipartUpload for Upload {
         self.store.blocking(move |store| store.publish(staged, &location, &mode)).await
     }
 
+    /// Also after a failed `complete`, which has removed the staging file: `WriteMultipart::finish` aborts then, and
+    /// would report an error from here in place of the cause.
     async fn abort(&mut self) -> Result<()> {
-        self.staged.take().map(drop).ok_or_else(ended)
+        self.staged = None;
+        Ok(())
     }
 }
 

@@ -1,5 +1,5 @@
-use object_store::path::Path;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use objects::Key;
 use proptest::prelude::*;
 

@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 
-use object_store::path::Path;
 use object_store::ObjectStoreExt;
+use object_store::path::Path;
 use objects::{LocalStore, list_page};
 use proptest::prelude::*;
 

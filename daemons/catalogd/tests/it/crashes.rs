@@ -154,8 +154,9 @@ async fn death_between_metadata_file_and_pointer_leaves_the_old_table() {
 async fn death_between_metadata_file_and_pointer_of_a_new_table_leaves_no_table() {
     let fixture = Fixture::new().await;
     let schema = lake::iceberg_schema(&crate::rows(0..1).schema()).unwrap();
-    let create = |catalog: &Catalog| {
-        catalog.create_table(Namespace::from_path("hr").unwrap(), CreateTable::new("new", schema.clone()))
+    let create = async |catalog: &Catalog| {
+        let request = CreateTable::new("new", schema.clone());
+        catalog.create_table(Namespace::from_path("hr").unwrap(), request).await
     };
     fixture.faults.hang_after_put.store(true, Ordering::Relaxed);
     tokio::select! {
