@@ -43,7 +43,7 @@ impl Catalog {
                 .write(move |transaction| rows::move_pointer(transaction, &key, &from, &to, now_ms()));
             match self.settle(&table, next, moved.await).await {
                 Err(CatalogError::CommitFailed(_)) => {
-                    metrics::counter!("catalogd_commit_retries_total").increment(1)
+                    metrics::counter!("catalogd_commit_retries_total").increment(1);
                 }
                 settled => return settled,
             }

@@ -53,9 +53,10 @@ pub(crate) async fn put(
                 ApiError::invalid("the body broke off; nothing was stored").caused_by(cause)
             }
             UploadError::TooLarge { limit } => too_large(limit),
-            UploadError::Store(Error::AlreadyExists { .. }) if is_create => {
-                ApiError::new(ErrorCode::PreconditionFailed, format!("the object {key:?} exists already"))
-            }
+            UploadError::Store(Error::AlreadyExists { .. }) if is_create => ApiError::new(
+                ErrorCode::PreconditionFailed,
+                format!("the object {:?} exists already", key.as_str()),
+            ),
             UploadError::Store(error) => store_error(key.as_str(), error),
         })?;
     let etag = stored.e_tag.unwrap_or_default();
