@@ -31,6 +31,8 @@ pub use pathwayd::Pathwayd;
 pub use peer::{Peer, Reply, Request, segment};
 pub use peers::{PeerUrls, Peers};
 pub use queryd::Queryd;
+/// The body of [`Peer::stream`].
+pub use reqwest::Body;
 pub use storaged::Storaged;
 pub use vectord::Vectord;
 

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::ExitCode;
@@ -133,7 +134,7 @@ where
 
 /// Makes the daemon's own folder, and refuses it if another process of the same daemon has it.
 fn claim(daemon: DaemonName, folder: &Path) -> anyhow::Result<File> {
-    std::fs::create_dir_all(folder).with_context(|| format!("create folder {}", folder.display()))?;
+    create_durably(folder).with_context(|| format!("create folder {}", folder.display()))?;
     let lock = File::create(folder.join("LOCK"))?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
@@ -142,6 +143,19 @@ fn claim(daemon: DaemonName, folder: &Path) -> anyhow::Result<File> {
         }
         Err(std::fs::TryLockError::Error(error)) => Err(error).context("lock the data folder"),
     }
+}
+
+/// Creates a folder and those above it that are missing. Each is synced into its parent: what a daemon syncs inside
+/// would otherwise be lost with the folder in a power cut.
+fn create_durably(folder: &Path) -> io::Result<()> {
+    let Some(parent) = folder.parent().filter(|_| !folder.is_dir()) else { return Ok(()) };
+    create_durably(parent)?;
+    match std::fs::create_dir(folder) {
+        // Another daemon was faster, and may not have synced it yet.
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        created => created?,
+    }
+    File::open(parent)?.sync_all()
 }
 
 /// Writes the bound address so that a reader sees all of it or nothing.

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, ensure};
 
@@ -22,6 +23,22 @@ pub(crate) fn lossy_disk_preload() -> anyhow::Result<PathBuf> {
     let path = env::current_exe()?.with_file_name("liblossy_disk_preload.so");
     ensure!(path.is_file(), "{} is missing: run `cargo build -p lossy-disk-preload`", path.display());
     Ok(path)
+}
+
+/// Runs `lakectl` to its end and returns what it wrote to standard output.
+///
+/// # Errors
+/// When it fails: with what it wrote to standard error.
+pub fn lakectl(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
+    let output = Command::new(binary("lakectl")?).args(arguments).output().context("run lakectl")?;
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "lakectl {} failed: {complaint}", arguments.join(" "));
+    Ok(output.stdout)
+}
+
+/// Fetches the models that embedd needs, unless they are in the user's cache.
+pub(crate) fn pull_models() -> anyhow::Result<()> {
+    lakectl(&["models", "pull"]).map(drop)
 }
 
 /// The root of the checkout, for the data files that the repository carries.

@@ -36,8 +36,8 @@ impl Http {
 
     /// A call of any method.
     pub fn call(&self, method: Method, path: &str) -> Call {
-        let request = self.client.request(method.clone(), format!("{}{path}", self.base));
-        Call { what: format!("{method} {}{path}", self.base), request }
+        let url = format!("{}{path}", self.base);
+        Call { what: format!("{method} {url}"), request: self.client.request(method, url) }
     }
 
     /// `GET path`.

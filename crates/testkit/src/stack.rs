@@ -82,6 +82,9 @@ impl Builder {
             Instrument::LossyDisk => Some(Disk::create(folder.path())?),
             Instrument::None | Instrument::Strace => None,
         };
+        if self.daemons.contains(&DaemonName::Embedd) {
+            binaries::pull_models()?;
+        }
         let mut stack = Stack { daemons: BTreeMap::new(), disk, folder };
         for name in START_ORDER.into_iter().filter(|name| self.daemons.contains(name)) {
             let launch = self.launch(name, &stack)?;
@@ -175,14 +178,20 @@ impl Stack {
         self.http(DaemonName::Gateway)
     }
 
-    /// Kills all daemons, loses what they did not sync, and starts them again on what is left.
+    /// Kills all daemons that run with SIGKILL.
+    ///
+    /// # Errors
+    /// When the system refuses to.
+    pub fn kill9(&mut self) -> anyhow::Result<()> {
+        self.daemons.values_mut().filter(|daemon| daemon.is_started()).try_for_each(Daemon::kill9)
+    }
+
+    /// Kills all daemons that run, loses what was not synced, and starts all again on what is left.
     ///
     /// # Errors
     /// When the stack does not run on [`Instrument::LossyDisk`], or a daemon does not get ready again.
     pub async fn power_cut(&mut self, unsynced: Unsynced) -> anyhow::Result<()> {
-        for daemon in self.daemons.values_mut().filter(|daemon| daemon.is_started()) {
-            daemon.kill9()?;
-        }
+        self.kill9()?;
         let disk = self.disk.as_mut().context("the stack does not run on a lossy disk")?;
         disk.crash(unsynced).context("cut the power")?;
         for name in START_ORDER {

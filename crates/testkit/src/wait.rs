@@ -43,8 +43,8 @@ mod tests {
 
     #[tokio::test]
     async fn failure_says_what_was_awaited_and_what_was_seen() {
-        let never = wait_for("a miracle", Duration::ZERO, async || anyhow::bail!("nothing"));
-        let error = format!("{:#}", never.await.map(|()| ()).unwrap_err());
+        let never = async || -> anyhow::Result<()> { anyhow::bail!("nothing") };
+        let error = format!("{:#}", wait_for("a miracle", Duration::ZERO, never).await.unwrap_err());
         assert!(error.contains("a miracle") && error.contains("nothing"), "{error}");
     }
 }

@@ -43,9 +43,9 @@ async fn forward(
     drop_hop_by_hop(&mut parts.headers);
     // An empty body must stay empty: a stream of unknown length would travel as `chunked`, even on a GET.
     let body = if body.is_end_stream() {
-        reqwest::Body::default()
+        client::Body::default()
     } else {
-        reqwest::Body::wrap_stream(body.into_data_stream())
+        client::Body::wrap_stream(body.into_data_stream())
     };
     let answer = target.peer.stream(&ctx, parts.method, &path, parts.headers, body).await?;
     let mut answer = http::Response::from(answer).map(Body::new);

@@ -1,0 +1,104 @@
+//! Nothing acknowledged is lost: not when a daemon is killed in the middle of writes, and not when the power fails.
+
+use anyhow::Context;
+use testkit::{Instrument, Stack, Unsynced};
+use wire::DaemonName;
+
+use crate::workload::{Acknowledged, Events, Objects, Pathways, Rows, Vectors, Workload, write_until};
+
+/// Crashes in a row: what survived one must survive the next.
+const ROUNDS: u64 = 4;
+/// Acknowledged writes after which a crash comes: enough that logs roll over to another batch.
+const WRITES: usize = 40;
+/// What the survivors of a killed peer may say in their logs.
+const EXPECTED: [&str; 2] = ["peer", "unreachable"];
+
+/// Kills `victim` with SIGKILL in the middle of concurrent writes, again and again. The page cache survives that: what is
+/// proved is that the daemon replays its log, and never half a record.
+async fn survives_sigkill<W: Workload>(victim: DaemonName) -> anyhow::Result<()> {
+    let mut stack = Stack::of(W::DAEMONS).start().await?;
+    let mut acknowledged = Acknowledged::default();
+    for round in 0..ROUNDS {
+        let workload = W::connect(&stack).await?;
+        let kill = async || stack.daemon(victim)?.kill9();
+        acknowledged = write_until(workload, &acknowledged, WRITES, kill).await?;
+        stack.daemon(victim)?.restart().await?;
+        let found = W::connect(&stack).await?.verify(&acknowledged).await;
+        found.with_context(|| format!("after SIGKILL {round} of {victim}"))?;
+    }
+    stack.stop().await?;
+    stack.assert_quiet(&EXPECTED)
+}
+
+/// Cuts the power of all daemons in the middle of concurrent writes, again and again, by turns losing every unsynced
+/// write and tearing them: this proves the syncs.
+async fn survives_power_cuts<W: Workload>() -> anyhow::Result<()> {
+    let mut stack = Stack::of(W::DAEMONS).instrument(Instrument::LossyDisk).start().await?;
+    let mut acknowledged = Acknowledged::default();
+    for round in 0..ROUNDS {
+        let unsynced = if round % 2 == 0 { Unsynced::Lost } else { Unsynced::Torn(round) };
+        let workload = W::connect(&stack).await?;
+        let kill = async || stack.kill9();
+        acknowledged = write_until(workload, &acknowledged, WRITES, kill).await?;
+        stack.power_cut(unsynced).await?;
+        let found = W::connect(&stack).await?.verify(&acknowledged).await;
+        found.with_context(|| format!("after power cut {round}, unsynced writes {unsynced:?}"))?;
+    }
+    stack.stop().await?;
+    stack.assert_quiet(&EXPECTED)
+}
+
+#[tokio::test]
+async fn vectord_keeps_acknowledged_adds_and_deletes_through_sigkill() -> anyhow::Result<()> {
+    survives_sigkill::<Vectors>(DaemonName::Vectord).await
+}
+
+#[tokio::test]
+async fn vectord_keeps_acknowledged_adds_and_deletes_through_power_cuts() -> anyhow::Result<()> {
+    survives_power_cuts::<Vectors>().await
+}
+
+#[tokio::test]
+async fn storaged_keeps_acknowledged_puts_and_deletes_through_sigkill() -> anyhow::Result<()> {
+    survives_sigkill::<Objects>(DaemonName::Storaged).await
+}
+
+#[tokio::test]
+async fn storaged_keeps_acknowledged_puts_and_deletes_through_power_cuts() -> anyhow::Result<()> {
+    survives_power_cuts::<Objects>().await
+}
+
+#[tokio::test]
+async fn appended_rows_are_there_once_after_sigkill_of_catalogd() -> anyhow::Result<()> {
+    survives_sigkill::<Rows>(DaemonName::Catalogd).await
+}
+
+#[tokio::test]
+async fn appended_rows_are_there_once_after_sigkill_of_ingestd() -> anyhow::Result<()> {
+    survives_sigkill::<Rows>(DaemonName::Ingestd).await
+}
+
+#[tokio::test]
+async fn appended_rows_are_there_once_after_power_cuts() -> anyhow::Result<()> {
+    survives_power_cuts::<Rows>().await
+}
+
+#[tokio::test]
+async fn pathwayd_keeps_acknowledged_pathways_through_sigkill() -> anyhow::Result<()> {
+    survives_sigkill::<Pathways>(DaemonName::Pathwayd).await
+}
+
+#[tokio::test]
+async fn pathwayd_keeps_acknowledged_pathways_through_power_cuts() -> anyhow::Result<()> {
+    survives_power_cuts::<Pathways>().await
+}
+
+#[tokio::test]
+async fn observerd_keeps_acknowledged_events_through_sigkill() -> anyhow::Result<()> {
+    survives_sigkill::<Events>(DaemonName::Observerd).await
+}
+
+#[tokio::test]
+async fn observerd_keeps_acknowledged_events_through_power_cuts() -> anyhow::Result<()> {
+    survives_power_cuts::<Events>().await
+}

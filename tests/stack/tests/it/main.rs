@@ -1,0 +1,9 @@
+//! The whole stack as real processes: what only shows when daemons talk, crash and come back.
+
+mod architecture;
+mod conduct;
+mod crash;
+mod main_job;
+mod missing_peers;
+mod sync_before_answer;
+mod workload;
