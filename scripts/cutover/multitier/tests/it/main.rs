@@ -1,0 +1,3 @@
+//! The harness against the real stack: it finds nothing wrong, and it notices when something is.
+
+mod sabotage;
