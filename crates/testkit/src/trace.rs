@@ -17,7 +17,7 @@ pub(crate) const STRACE_ARGUMENTS: [&str; 8] = [
     "-s32",
     "-e",
     "trace=write,writev,pwrite64,pwritev,pwritev2,copy_file_range,sendfile,ftruncate,fallocate,sendto,sendmsg,\
-     fsync,fdatasync,exit_group",
+     fsync,fdatasync,unlink,unlinkat,exit_group",
 ];
 
 /// SQLite's index into its log: memory that is rebuilt at each start, in a file only so that processes can share it.
@@ -107,6 +107,11 @@ impl History {
     }
 
     fn end(&mut self, line: &Line<'_>, began: usize, ended: usize) {
+        if matches!(line.call, "unlink" | "unlinkat") {
+            // A scratch file is nothing to keep.
+            self.last_write.remove(line.text.split('"').nth(1).unwrap_or_default());
+            return;
+        }
         let Some(file) = written_file(line).filter(|file| file.starts_with(&self.folder)) else { return };
         if !matches!(line.call, "fsync" | "fdatasync") {
             self.last_write.insert(file.to_owned(), ended);
@@ -194,6 +199,13 @@ mod tests {
     fn copy_counts_as_a_write_to_its_target_only() {
         let trace = ["9 1.1 copy_file_range(5</d/a>, NULL, 6</d/b>, NULL, 9, 0) = 9", ANSWER];
         assert_eq!(answers(&trace)[0].unsynced, BTreeSet::from(["/d/b".to_owned()]));
+    }
+
+    #[test]
+    fn scratch_file_that_is_deleted_before_the_answer_need_not_be_synced() {
+        let trace =
+            ["9 1.1 write(5</d/spool>, \"abc\"..., 30) = 30", "9 1.2 unlink(\"/d/spool\") = 0", ANSWER];
+        assert_eq!(answers(&trace)[0].unsynced, BTreeSet::new());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow::ipc::reader::StreamReader;
-use axum::body::{Bytes, to_bytes};
+use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::Path;
 use axum::http::{HeaderMap, Request, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -87,7 +87,7 @@ impl Queryd {
         let request =
             Request::post("/sql").header("accept", accept).header("content-type", "application/json");
         let response =
-            self.router.clone().oneshot(request.body(body.to_string().into()).unwrap()).await.unwrap();
+            self.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
         (parts.status, parts.headers, to_bytes(body, 1 << 20).await.unwrap())
     }

@@ -126,6 +126,7 @@ async fn body_beyond_the_limit_answers_with_413() -> anyhow::Result<()> {
         "LAKEHOUSE_SERVICE__MAX_BODY_BYTES",
         "LAKEHOUSE_STORAGED__MAX_OBJECT_BYTES",
         "LAKEHOUSE_INGESTD__MAX_BODY_BYTES",
+        "LAKEHOUSE_CHATD__MAX_BODY_BYTES",
     ];
     let large = json!({"text": "x".repeat(2_000)}).to_string();
     for name in DaemonName::ALL {
