@@ -21,7 +21,7 @@ pub(super) async fn validators_judge_drafts(gateway: &Http) -> anyhow::Result<()
     let report = validate(gateway, "sms", &with_phone).await?;
     ensure!(report["ok"] == true, "a phone number is no social security number: {report}");
 
-    let with_ssn = json!({"to": "+1 212 555 0123", "body": "Your SSN 219-09-9999 is on file."});
+    let with_ssn = json!({"to": "+1 212 555 0123", "body": "Your SSN 123-45-6789 is on file."});
     let report = validate(gateway, "sms", &with_ssn).await?;
     ensure!(report["ok"] == false && rules(&report).iter().any(|rule| rule.starts_with("ssn")), "{report}");
 
