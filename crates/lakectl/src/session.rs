@@ -12,7 +12,7 @@ pub(crate) const TOKEN_VARIABLE: &str = "LAKEHOUSE_TOKEN";
 
 /// Where the stack is.
 #[derive(Debug, Clone, clap::Args)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// The gateway.
     #[arg(long, env = "LAKEHOUSE_GATEWAY", default_value = "http://127.0.0.1:4110", value_name = "URL")]
     pub(crate) gateway: String,

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -83,9 +83,13 @@ where
     B: FnOnce(C, Env) -> F,
     F: Future<Output = anyhow::Result<App>>,
 {
-    let Settings { service, auth, bind, peers, warehouse, own } = settings;
+    let Settings { service, auth, bind, mut peers, warehouse, own } = settings;
     let data_dir = std::path::absolute(service.data.join(daemon.as_str()))?;
     let _lock = claim(daemon, &data_dir)?;
+    let listener = TcpListener::bind(bind).await.with_context(|| format!("listen on {bind}"))?;
+    let address = listener.local_addr()?;
+    // The gateway reports on itself too, and with port 0 only the system knows where that is.
+    peers.set(daemon, format!("http://{}", on_this_machine(address)));
     let env = Env {
         data_dir,
         warehouse,
@@ -99,8 +103,6 @@ where
     let app = build(own, env.clone()).await.with_context(|| format!("build {daemon}"))?;
     let (router, on_shutdown) = app.into_parts(&shell)?;
 
-    let listener = TcpListener::bind(bind).await.with_context(|| format!("listen on {bind}"))?;
-    let address = listener.local_addr()?;
     if let Some(file) = listen_file {
         announce(file, address)?;
     }
@@ -130,6 +132,12 @@ where
     }
     tracing::info!(%daemon, "stopped");
     Ok(())
+}
+
+/// Where a process on this machine reaches a daemon that listens on `address`.
+fn on_this_machine(address: SocketAddr) -> SocketAddr {
+    let ip = if address.ip().is_unspecified() { Ipv4Addr::LOCALHOST.into() } else { address.ip() };
+    SocketAddr::new(ip, address.port())
 }
 
 /// Makes the daemon's own folder, and refuses it if another process of the same daemon has it.

@@ -73,7 +73,12 @@ fn show(answer: &IngestAnswer) -> anyhow::Result<()> {
     }
     let rows = answer.rejects.iter().map(|reject| {
         let (column, value) = (reject.column.clone(), reject.value.clone());
-        vec![reject.line.to_string(), column.unwrap_or_default(), value.unwrap_or_default(), reject.reason.clone()]
+        vec![
+            reject.line.to_string(),
+            column.unwrap_or_default(),
+            value.unwrap_or_default(),
+            reject.reason.clone(),
+        ]
     });
     output::line(output::table(&["line", "column", "value", "reason"], rows.collect(), &[0]).to_string())
 }

@@ -43,7 +43,13 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
             }
             let rows = list.playbooks.into_iter().map(|playbook| {
                 let role = playbook.role.unwrap_or_default();
-                vec![playbook.query_text, playbook.corpus, playbook.answer_id, playbook.score.to_string(), role]
+                vec![
+                    playbook.query_text,
+                    playbook.corpus,
+                    playbook.answer_id,
+                    playbook.score.to_string(),
+                    role,
+                ]
             });
             let header = ["query", "corpus", "answer", "score", "role"];
             output::line(output::table(&header, rows.collect(), &[3]).to_string())
@@ -53,7 +59,10 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
             if as_json {
                 return output::json(&done);
             }
-            output::line(format!("{} recordings are in the index again, {} passed over", done.indexed, done.skipped))
+            output::line(format!(
+                "{} recordings are in the index again, {} passed over",
+                done.indexed, done.skipped
+            ))
         }
     }
 }

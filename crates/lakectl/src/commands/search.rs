@@ -41,7 +41,8 @@ pub struct Args {
 }
 
 pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
-    let filter = args.filter.as_deref().map(serde_json::from_str).transpose().context("--filter is not JSON")?;
+    let filter =
+        args.filter.as_deref().map(serde_json::from_str).transpose().context("--filter is not JSON")?;
     let request = SearchRequest {
         query_text: Some(args.query.clone()),
         corpora: args.corpora.clone(),
@@ -58,7 +59,10 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
         return output::json(&answer);
     }
     output::line(table(&answer.results).to_string())?;
-    output::line(format!("{:.1} ms, {} boosted, {} injected", answer.took_ms, answer.boosted, answer.injected))
+    output::line(format!(
+        "{:.1} ms, {} boosted, {} injected",
+        answer.took_ms, answer.boosted, answer.injected
+    ))
 }
 
 /// One line a hit: distance, what moved it, and who it is.

@@ -12,8 +12,10 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Arguments of `lakectl sql`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  lakectl sql 'SELECT role, count(*) AS workers FROM staffing.workers GROUP BY role \
-                        ORDER BY workers DESC LIMIT 5'")]
+#[command(
+    after_help = "Example:\n  lakectl sql 'SELECT role, count(*) AS workers FROM staffing.workers GROUP BY role \
+                        ORDER BY workers DESC LIMIT 5'"
+)]
 pub struct Args {
     /// One read-only statement.
     sql: String,
@@ -34,8 +36,10 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
 
 /// The answer as a table, numbers to the right.
 pub(crate) fn table(answer: &SqlAnswer) -> Table {
-    let is_number = |name: &str| ["Int", "UInt", "Float", "Decimal"].iter().any(|kind| name.starts_with(kind));
-    let right: Vec<usize> = (0..answer.columns.len()).filter(|i| is_number(&answer.columns[*i].data_type)).collect();
+    let is_number =
+        |name: &str| ["Int", "UInt", "Float", "Decimal"].iter().any(|kind| name.starts_with(kind));
+    let right: Vec<usize> =
+        (0..answer.columns.len()).filter(|i| is_number(&answer.columns[*i].data_type)).collect();
     let header: Vec<&str> = answer.columns.iter().map(|column| column.name.as_str()).collect();
     let rows = answer.rows.iter().map(|row| row.iter().map(output::cell).collect()).collect();
     output::table(&header, rows, &right)

@@ -15,8 +15,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Arguments of `lakectl status`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  lakectl status\n  lakectl status --port-offset 100 --json | jq .status\n\n\
-                        Exits with 1 unless every daemon is ok.")]
+#[command(
+    after_help = "Examples:\n  lakectl status\n  lakectl status --port-offset 100 --json | jq .status\n\n\
+                        Exits with 1 unless every daemon is ok."
+)]
 pub struct Args {
     /// What was added to every port when the stack was started.
     #[arg(long, default_value_t = 0)]

@@ -32,7 +32,9 @@ impl Journal {
         let heading = format!("{:2}. {title}", self.steps.len() + 1);
         self.say(&format!("\n{}", heading.if_supports_color(Stream::Stdout, |text| text.bold())))?;
         for line in command.lines() {
-            self.say(&format!("    $ {line}").if_supports_color(Stream::Stdout, |text| text.dimmed()).to_string())?;
+            self.say(
+                &format!("    $ {line}").if_supports_color(Stream::Stdout, |text| text.dimmed()).to_string(),
+            )?;
         }
         self.step_began = Instant::now();
         Ok(())
@@ -54,11 +56,7 @@ impl Journal {
     }
 
     pub(super) fn say(&self, line: &str) -> anyhow::Result<()> {
-        if self.as_json {
-            Ok(writeln!(io::stderr().lock(), "{line}")?)
-        } else {
-            output::line(line)
-        }
+        if self.as_json { Ok(writeln!(io::stderr().lock(), "{line}")?) } else { output::line(line) }
     }
 
     /// Ends the demo.

@@ -4,8 +4,8 @@ use anyhow::{Context, ensure};
 use comfy_table::Table;
 use serde_json::{Value, json};
 use wire::matrix::{
-    EmailDraft, Hit, PLAYBOOK_INDEX, RecordRequest, RetrieveRequest, RetrieveResponse, SearchRequest, SearchResponse,
-    ValidationReport,
+    EmailDraft, Hit, PLAYBOOK_INDEX, RecordRequest, RetrieveRequest, RetrieveResponse, SearchRequest,
+    SearchResponse, ValidationReport,
 };
 
 use super::Demo;
@@ -43,7 +43,8 @@ async fn cold(demo: &Demo, journal: &mut Journal) -> anyhow::Result<Hit> {
     journal.step("Search by meaning, cold", &curl(demo, "matrix/search", &json!(request)))?;
     let response = demo.session.peers.matrixd().search(&demo.call(), &request).await?;
     journal.table(&search::table(&response.results))?;
-    let answer = response.results.into_iter().nth(RECORDED_RANK - 1).context("fewer than three workers were found")?;
+    let answer =
+        response.results.into_iter().nth(RECORDED_RANK - 1).context("fewer than three workers were found")?;
     journal.done(&json!({"cold_distance": answer.distance}))?;
     Ok(answer)
 }
@@ -56,7 +57,10 @@ async fn retrieve(demo: &Demo, journal: &mut Journal) -> anyhow::Result<()> {
         columns: Some(["name", "role", "area", "years", "reliability"].map(str::to_owned).to_vec()),
         k: K,
     };
-    journal.step("SQL and meaning together: only those with five years who keep their shifts", &curl(demo, "matrix/retrieve", &json!(request)))?;
+    journal.step(
+        "SQL and meaning together: only those with five years who keep their shifts",
+        &curl(demo, "matrix/retrieve", &json!(request)),
+    )?;
     let response = demo.session.peers.matrixd().retrieve(&demo.call(), &request).await?;
     journal.table(&rows(&response))?;
     journal.done(&json!({"retrieved": response.rows.len(), "plan": response.plan}))
@@ -86,7 +90,8 @@ async fn validate(demo: &Demo, journal: &mut Journal, worker: &Hit) -> anyhow::R
         ),
         worker_id: Some(worker.id.clone()),
     };
-    journal.step("Check the e-mail before it is sent", &curl(demo, "matrix/validate/email", &json!(draft)))?;
+    journal
+        .step("Check the e-mail before it is sent", &curl(demo, "matrix/validate/email", &json!(draft)))?;
     let matrixd = demo.session.peers.matrixd();
     let verdict = matrixd.validate_email(&demo.call(), &draft).await?;
     ensure!(verdict.ok, "a draft without fault was refused: {:?}", verdict.violations);
@@ -102,9 +107,18 @@ async fn validate(demo: &Demo, journal: &mut Journal, worker: &Hit) -> anyhow::R
 
 fn violations(report: &ValidationReport) -> Table {
     let row = |violation: &wire::matrix::Violation| {
-        vec![violation.rule.clone(), violation.field.clone(), violation.message.clone(), violation.fix.clone()]
+        vec![
+            violation.rule.clone(),
+            violation.field.clone(),
+            violation.message.clone(),
+            violation.fix.clone(),
+        ]
     };
-    output::table(&["rule", "field", "what is wrong", "fix"], report.violations.iter().map(row).collect(), &[])
+    output::table(
+        &["rule", "field", "what is wrong", "fix"],
+        report.violations.iter().map(row).collect(),
+        &[],
+    )
 }
 
 async fn record(demo: &Demo, journal: &mut Journal, answer: &Hit, title: &str) -> anyhow::Result<()> {
@@ -127,7 +141,8 @@ async fn warm(demo: &Demo, journal: &mut Journal, answer: &Hit) -> anyhow::Resul
     journal.step("The same search, warm", &curl(demo, "matrix/search", &json!(question(ROLE))))?;
     let response = found(demo, ROLE).await?;
     journal.table(&search::table(&response.results))?;
-    let warm = response.results.iter().find(|hit| hit.id == answer.id).context("the recorded worker is gone")?;
+    let warm =
+        response.results.iter().find(|hit| hit.id == answer.id).context("the recorded worker is gone")?;
     let expected = answer.distance * 0.5;
     journal.say(&format!(
         "    worker {}: cold {:.4}, warm {:.4}, half of cold {expected:.4}",

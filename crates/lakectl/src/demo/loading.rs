@@ -53,7 +53,9 @@ pub(super) async fn workers(demo: &Demo, journal: &mut Journal) -> anyhow::Resul
     let mut csv = Vec::new();
     corpus::write_workers(demo.workers, demo.seed, corpus::Format::Csv, &mut csv)?;
     let rows = ingest(demo, WORKERS_TABLE, IngestFormat::Csv, csv).await?;
-    journal.say(&format!("    {rows} rows are in the table {WORKERS_TABLE}; the people are made up, the market is not"))?;
+    journal.say(&format!(
+        "    {rows} rows are in the table {WORKERS_TABLE}; the people are made up, the market is not"
+    ))?;
     journal.done(&json!({"workers": rows}))
 }
 
@@ -73,7 +75,8 @@ async fn ingest(demo: &Demo, table: &str, format: IngestFormat, body: Vec<u8>) -
 
 pub(super) async fn question(demo: &Demo, journal: &mut Journal) -> anyhow::Result<()> {
     let body = json!({"sql": QUESTION.replace('\n', " ")});
-    let command = format!("curl {}/v1/sql --json '{}'", demo.gateway, body.to_string().replace('\'', "'\\''"));
+    let command =
+        format!("curl {}/v1/sql --json '{}'", demo.gateway, body.to_string().replace('\'', "'\\''"));
     journal.step("Ask in SQL: which metro areas pay forklift operators best?", &command)?;
     let request = SqlRequest { sql: QUESTION.to_owned(), params: Vec::new() };
     let answer = demo.session.peers.queryd().sql(&demo.call(), &request).await?;
@@ -89,7 +92,8 @@ pub(super) async fn index(demo: &Demo, journal: &mut Journal) -> anyhow::Result<
         metadata_columns: METADATA_COLUMNS.map(str::to_owned).to_vec(),
         index: CORPUS.to_owned(),
     };
-    let command = format!("curl {}/v1/index-jobs --json '{}'", demo.gateway, serde_json::to_string(&request)?);
+    let command =
+        format!("curl {}/v1/index-jobs --json '{}'", demo.gateway, serde_json::to_string(&request)?);
     journal.step("Embed every worker and index the vectors", &command)?;
     let job = index::index(&demo.session, &request).await?;
     journal.say(&format!("    {} workers are in the index {CORPUS}", job.done))?;

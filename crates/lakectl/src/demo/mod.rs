@@ -88,7 +88,10 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
     }
     fetch_model(&mut journal)?;
     let launch = Launch::new(&folder, None, port_offset)?;
-    journal.step("Start eleven daemons", &format!("lakectl up --data {} --port-offset {port_offset}", folder.display()))?;
+    journal.step(
+        "Start eleven daemons",
+        &format!("lakectl up --data {} --port-offset {port_offset}", folder.display()),
+    )?;
     let mut stack = launch.start().await?;
     journal.done(&json!({"daemons": DaemonName::ALL.len()}))?;
 
@@ -124,7 +127,8 @@ fn fetch_model(journal: &mut Journal) -> anyhow::Result<()> {
     journal.step("Have the embedding model", "lakectl models pull")?;
     let dir = models::default_dir()?;
     for model in MODELS {
-        models::pull(model, &dir, &Source::default(), |_| {}).with_context(|| format!("fetch {}", model.name))?;
+        models::pull(model, &dir, &Source::default(), |_| {})
+            .with_context(|| format!("fetch {}", model.name))?;
     }
     journal.done(&json!({"models": MODELS.iter().map(|model| model.name).collect::<Vec<_>>()}))
 }

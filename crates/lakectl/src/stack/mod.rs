@@ -13,7 +13,7 @@ use wire::DaemonName;
 use crate::commands::status;
 use crate::output;
 
-pub(crate) use launch::{Launch, Running};
+pub(crate) use launch::Launch;
 use record::Record;
 
 /// How long all daemons may take to become ready.
@@ -24,8 +24,10 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Arguments of `lakectl up`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  lakectl up                        # in the foreground, data in ./var, Ctrl-C stops\n  \
-                        lakectl up --data /srv/lake --detach\n  lakectl up --port-offset 100      # a second stack beside the first")]
+#[command(
+    after_help = "Examples:\n  lakectl up                        # in the foreground, data in ./var, Ctrl-C stops\n  \
+                        lakectl up --data /srv/lake --detach\n  lakectl up --port-offset 100      # a second stack beside the first"
+)]
 pub struct UpArgs {
     /// Where all daemons keep their data and logs.
     #[arg(long, env = "LAKEHOUSE_DATA", default_value = "./var", value_name = "DIR")]
@@ -55,7 +57,10 @@ pub(crate) async fn up(args: &UpArgs) -> anyhow::Result<()> {
     let mut stack = launch.start().await?;
     output::line(status::table(&status::ask(args.port_offset).await?).to_string())?;
     let gateway = DaemonName::Gateway.port() + args.port_offset;
-    output::line(format!("The gateway is at http://127.0.0.1:{gateway}; logs are in {}.", launch.logs().display()))?;
+    output::line(format!(
+        "The gateway is at http://127.0.0.1:{gateway}; logs are in {}.",
+        launch.logs().display()
+    ))?;
     if args.detach {
         stack.leave_running();
         return output::line(format!("Stop with `lakectl down --data {}`.", args.data.display()));
@@ -85,7 +90,12 @@ pub(crate) fn down(args: &DownArgs) -> anyhow::Result<()> {
             std::thread::sleep(POLL_INTERVAL);
         }
         if record.is_alive() {
-            bail!("{} (process {}) does not stop; look at its log, then `kill -9 {}`", record.daemon, record.pid, record.pid);
+            bail!(
+                "{} (process {}) does not stop; look at its log, then `kill -9 {}`",
+                record.daemon,
+                record.pid,
+                record.pid
+            );
         }
     }
     for record in &records {

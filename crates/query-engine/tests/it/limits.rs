@@ -41,7 +41,7 @@ async fn more_memory_than_allowed_is_an_error_that_says_so() {
 async fn endless_query_is_cut_at_its_deadline() {
     let lake = Lake::new();
     let engine = lake.engine_with(|_| ());
-    let sql = "SELECT count(*) FROM generate_series(1, 10000000) a, generate_series(1, 10000000) b WHERE a.value + b.value = 0";
+    let sql = "SELECT count(*) FROM generate_series(1, 100000) a, generate_series(1, 100000000) b WHERE a.value + b.value = 0";
     let budget = Duration::from_millis(300);
     let started = std::time::Instant::now();
     let error = engine.query(&lake, sql, Vec::new(), budget).await.unwrap_err();
