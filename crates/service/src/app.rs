@@ -157,3 +157,103 @@ fn panic_to_problem(panic: Box<dyn Any + Send>) -> Response {
         .unwrap_or("a panic without a message");
     ApiError::internal(anyhow::anyhow!("panic: {message}")).into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use axum::body::{Body, to_bytes};
+    use axum::http::header::RETRY_AFTER;
+    use axum::http::{Request, StatusCode};
+    use axum::routing::get;
+    use serde_json::Value;
+    use tokio::sync::Notify;
+    use tower::ServiceExt;
+    use wire::context::{DEADLINE_MS, REQUEST_ID, TRACEPARENT, TraceContext};
+
+    use super::*;
+    use crate::telemetry;
+
+    fn served(routes: Router, service: ServiceConfig) -> Router {
+        let shell = Shell {
+            daemon: DaemonName::Vectord,
+            service,
+            auth: AuthConfig::default(),
+            readiness: Readiness::default(),
+            metrics: telemetry::detached_metrics().unwrap(),
+        };
+        App::new().read(OpenApiRouter::from(routes)).into_parts(&shell).unwrap().0
+    }
+
+    fn request(path: &str) -> Request<Body> {
+        Request::get(path).header(REQUEST_ID, "r-1").body(Body::empty()).unwrap()
+    }
+
+    async fn problem(response: Response, status: StatusCode, code: &str) -> Value {
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers()["content-type"], "application/problem+json");
+        let body = to_bytes(response.into_body(), 1 << 16).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!((&body["code"], &body["request_id"]), (&code.into(), &"r-1".into()), "{body}");
+        body
+    }
+
+    #[tokio::test]
+    async fn panic_ends_its_own_request_and_keeps_its_message_from_the_caller() {
+        async fn broken() {
+            panic!("a detail that is nobody's business");
+        }
+        let routes = Router::new().route("/broken", get(broken)).route("/fine", get(async || "fine"));
+        let router = served(routes, ServiceConfig::default());
+        let answer = router.clone().oneshot(request("/broken")).await.unwrap();
+        let body = problem(answer, StatusCode::INTERNAL_SERVER_ERROR, "internal").await;
+        assert!(!body.to_string().contains("nobody's business"), "{body}");
+        assert_eq!(router.oneshot(request("/fine")).await.unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn call_that_outlasts_the_callers_deadline_answers_504() {
+        let router = served(Router::new().route("/slow", get(pending::<()>)), ServiceConfig::default());
+        let mut request = request("/slow");
+        request.headers_mut().insert(DEADLINE_MS, "20".parse().unwrap());
+        problem(router.oneshot(request).await.unwrap(), StatusCode::GATEWAY_TIMEOUT, "deadline_exceeded")
+            .await;
+    }
+
+    #[tokio::test]
+    async fn request_beyond_the_limit_is_shed_at_once_and_probes_are_not() {
+        let (begun, release) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let held = {
+            let (begun, release) = (Arc::clone(&begun), Arc::clone(&release));
+            async move || {
+                begun.notify_one();
+                release.notified().await;
+            }
+        };
+        let service = ServiceConfig { max_in_flight: 1, ..ServiceConfig::default() };
+        let router = served(Router::new().route("/held", get(held)), service);
+        let first = tokio::spawn(router.clone().oneshot(request("/held")));
+        begun.notified().await;
+
+        let shed = router.clone().oneshot(request("/held")).await.unwrap();
+        assert_eq!(shed.headers()[RETRY_AFTER], "1");
+        problem(shed, StatusCode::TOO_MANY_REQUESTS, "overloaded").await;
+        assert_eq!(router.oneshot(request("/healthz")).await.unwrap().status(), StatusCode::OK);
+
+        release.notify_one();
+        assert_eq!(first.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn answer_carries_the_request_id_and_stays_in_the_callers_trace() {
+        let router = served(Router::new().route("/fine", get(async || "fine")), ServiceConfig::default());
+        let trace = TraceContext::root();
+        let mut request = request("/fine");
+        request.headers_mut().insert(TRACEPARENT, trace.to_string().parse().unwrap());
+        let answer = router.oneshot(request).await.unwrap();
+        assert_eq!(answer.headers()[REQUEST_ID], "r-1");
+        let answered = TraceContext::parse(answer.headers()[TRACEPARENT].to_str().unwrap()).unwrap();
+        assert_eq!(answered.trace_id(), trace.trace_id());
+        assert_ne!(answered, trace);
+    }
+}
