@@ -9,7 +9,6 @@ mod cli;
 mod expect;
 mod failure;
 mod load;
-mod machine;
 mod plan;
 mod progress;
 pub mod report;
@@ -21,11 +20,11 @@ mod user;
 use std::sync::Arc;
 
 use anyhow::Context;
+use bench_kit::machine::{Build, Machine};
 use client::{PeerUrls, Peers};
 
 pub use cli::Args;
 pub use failure::Failure;
-use machine::{Build, Machine};
 use report::{Observation, Report};
 use setup::Session;
 

@@ -1,10 +1,11 @@
 //! What a run shows while it goes on, on standard error.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use bench_kit::progress::{say, style};
+use indicatif::ProgressBar;
 
 const ON_TERMINAL: Duration = Duration::from_millis(250);
 /// A log is not flooded.
@@ -40,23 +41,6 @@ pub(crate) async fn show(counters: &Counters, started: Instant, duration: Durati
             say(&counters.line(elapsed));
         }
     }
-}
-
-/// A bar with rate and time left.
-pub(crate) fn bar(total: u64, unit: &str) -> ProgressBar {
-    let bar = ProgressBar::new(total);
-    bar.set_style(style(&format!("  {{bar:32}} {{pos}}/{{len}} {unit}  {{per_sec}}  ETA {{eta}}")));
-    bar
-}
-
-/// A line on standard error.
-pub(crate) fn say(line: &str) {
-    // Nobody is left to tell if standard error is closed.
-    drop(writeln!(io::stderr(), "{line}"));
-}
-
-fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
 }
 
 #[cfg(test)]

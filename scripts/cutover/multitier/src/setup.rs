@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
+use bench_kit::progress;
 use client::Peers;
 use futures::{StreamExt, TryStreamExt, stream};
 use lakectl::corpus::{self, METADATA_COLUMNS, TEXT_TEMPLATE, Worker};
@@ -14,7 +15,6 @@ use wire::{CallContext, DaemonName, ErrorCode};
 use crate::Args;
 use crate::calls::Calls;
 use crate::plan::{CORPUS, Plan};
-use crate::progress;
 use crate::user::search;
 
 const TABLE: &str = "staffing.workers";

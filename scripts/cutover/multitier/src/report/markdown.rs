@@ -1,6 +1,6 @@
 //! A report as people read it: tables that are also Markdown.
 
-use comfy_table::{CellAlignment, Table, presets};
+use bench_kit::table::{ABSENT, Table, megabytes, table};
 
 use super::predecessor::{self, Predecessor};
 use super::{DaemonLine, Report, ScenarioLine};
@@ -9,8 +9,6 @@ use crate::tally::Detail;
 const SCENARIO_COLUMNS: [&str; 9] =
     ["scenario", "played", "failed", "failed %", "per s", "p50 ms", "p95 ms", "p99 ms", "predecessor"];
 const DAEMON_COLUMNS: [&str; 4] = ["daemon", "RSS before MB", "RSS after MB", "requests"];
-/// The figure of something that was not measured.
-const ABSENT: &str = "-";
 
 impl Report {
     /// The figures, for a terminal.
@@ -121,30 +119,11 @@ fn daemon_row(line: &DaemonLine) -> [String; 4] {
     [line.daemon.to_string(), mb(line.rss_before_bytes), mb(line.rss_after_bytes), requests]
 }
 
-fn megabytes(bytes: u64) -> String {
-    format!("{:.1}", bytes as f64 / 1e6)
-}
-
-/// A Markdown table; the columns `numbers` are aligned to the right.
-fn table<const N: usize>(
-    header: &[&str; N],
-    rows: impl Iterator<Item = [String; N]>,
-    numbers: std::ops::RangeInclusive<usize>,
-) -> Table {
-    let mut table = Table::new();
-    table.load_preset(presets::ASCII_MARKDOWN).set_header(header).add_rows(rows);
-    for column in numbers {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
+    use bench_kit::machine::{Build, Machine};
     use clap::Parser;
     use serde_json::json;
     use wire::health::Status;
@@ -153,7 +132,6 @@ mod tests {
     use crate::Args;
     use crate::failure::Failure;
     use crate::load::Outcome;
-    use crate::machine::{Build, Machine};
     use crate::report::Observation;
     use crate::scenario::Scenario;
     use crate::tally::Tally;
@@ -174,10 +152,18 @@ mod tests {
             Failure::Broken { promise: "the same query has the same answer", found: "[1], then [2]".into() };
         tally.record_failure(Scenario::RepeatCache, &failure, "request-7", Duration::from_secs(3));
         tally.requests = 500;
-        let machine =
-            Machine { cpu: "A CPU".into(), cores: 2, memory_bytes: None, load_average_before: Some(0.5) };
-        let build =
-            Build { git_commit: Some("abc".into()), has_uncommitted_changes: Some(true), profile: "dev" };
+        let machine = Machine {
+            cpu: "A CPU".into(),
+            features: Vec::new(),
+            cores: 2,
+            memory_bytes: None,
+            load_average_before: Some(0.5),
+        };
+        let build = Build {
+            git_commit: Some("abc".into()),
+            has_uncommitted_changes: Some(true),
+            profile: "dev".into(),
+        };
         let (before, after) = (status(10_000_000, 5), status(12_500_000, 505));
         let outcome = Outcome { tally, elapsed: Duration::from_secs(10) };
         Report::new(&Args::parse_from(["multitier"]), outcome, Observation { machine, build, before, after })

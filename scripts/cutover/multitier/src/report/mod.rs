@@ -9,6 +9,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use bench_kit::machine::{Build, Machine};
 use jiff::Timestamp;
 use serde::Serialize;
 use wire::DaemonName;
@@ -16,7 +17,6 @@ use wire::health::{DaemonStatus, Status};
 
 use crate::Args;
 use crate::load::Outcome;
-use crate::machine::{Build, Machine};
 use crate::scenario::Scenario;
 use crate::tally::{Detail, Tally};
 use predecessor::Predecessor;
