@@ -11,11 +11,16 @@ ifneq ($(wildcard ../shared/data),)
 export LAKEHOUSE_EVAL_DATA ?= $(abspath ../shared/data)
 endif
 
+# The vector libraries that ours is measured beside: a Python of their own outside the checkout, one for each set of pins.
+PEERS := scripts/bench/vectors/peers/requirements.txt
+PEERS_VENV := $(HOME)/.cache/lakehouse/bench-venv-$(shell sha256sum $(PEERS) | cut -c 1-12)
+export LAKEHOUSE_BENCH_PYTHON ?= $(PEERS_VENV)/bin/python
+
 .DEFAULT_GOAL := help
-.PHONY: help build model demo up down status test check bench
+.PHONY: help build model demo up down status test check bench peers prove-vectors
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build all binaries
 	cargo build --locked --workspace --bins --profile $(PROFILE)
@@ -45,3 +50,15 @@ check: ## Formatting and lints
 
 bench: model ## Six scenarios of real use for a minute; writes reports/cutover/
 	scripts/bench.sh $(BIN)
+
+peers: $(PEERS_VENV)/installed ## Install the libraries that vector search is measured beside (pip), outside the checkout
+
+$(PEERS_VENV)/installed: $(PEERS)
+	python3 -m venv $(PEERS_VENV)
+	$(PEERS_VENV)/bin/pip install --quiet --requirement $(PEERS)
+	touch $@
+
+# Half an hour. Nothing else should run meanwhile: each record says what did.
+prove-vectors: peers ## Measure vector search beside hnswlib; writes reports/bench/
+	cargo build --locked --release -p bench-vectors -p vectord
+	scripts/bench/vectors.sh $(CARGO_TARGET_DIR)/release/bench-vectors
