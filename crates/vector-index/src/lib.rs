@@ -29,6 +29,7 @@ mod search;
 mod segment;
 mod settings;
 mod store;
+mod table;
 mod wal;
 
 pub use collection::{Collection, Info};
