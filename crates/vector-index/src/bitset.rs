@@ -1,7 +1,7 @@
 //! A set of slots, one bit each.
 
 /// A growable set of small integers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Bitset {
     words: Vec<u64>,
     count: usize,
@@ -11,6 +11,14 @@ impl Bitset {
     /// How many members it has.
     pub(crate) fn count(&self) -> usize {
         self.count
+    }
+
+    /// How many members are below `end`.
+    pub(crate) fn count_below(&self, end: u32) -> usize {
+        let whole = word_of(end).min(self.words.len());
+        let rest = self.words.get(word_of(end)).map_or(0, |word| word & (bit_of(end) - 1));
+        let count: u32 = self.words[..whole].iter().map(|word| word.count_ones()).sum();
+        (count + rest.count_ones()) as usize
     }
 
     pub(crate) fn contains(&self, slot: u32) -> bool {
@@ -82,6 +90,10 @@ mod tests {
         assert_eq!(set.iter_from(64).collect::<Vec<_>>(), [64, 200]);
         assert_eq!(set.iter_from(65).collect::<Vec<_>>(), [200]);
         assert_eq!(set.iter_from(1000).count(), 0);
+        assert_eq!(
+            [0, 1, 63, 64, 65, 200, 201, 9999].map(|end| set.count_below(end)),
+            [0, 1, 1, 2, 3, 3, 4, 4]
+        );
         set.remove(63);
         set.remove(63);
         set.remove(9999);

@@ -9,6 +9,7 @@ pub(crate) trait Put {
     fn put_u8(&mut self, value: u8);
     fn put_u32(&mut self, value: u32);
     fn put_u64(&mut self, value: u64);
+    fn put_u32s(&mut self, values: &[u32]);
     fn put_f32s(&mut self, values: &[f32]);
     /// A `u32` length, then the bytes.
     fn put_bytes(&mut self, bytes: &[u8]);
@@ -25,6 +26,13 @@ impl Put for Vec<u8> {
 
     fn put_u64(&mut self, value: u64) {
         self.extend_from_slice(&value.to_le_bytes());
+    }
+
+    fn put_u32s(&mut self, values: &[u32]) {
+        self.reserve(values.len() * 4);
+        for value in values {
+            self.extend_from_slice(&value.to_le_bytes());
+        }
     }
 
     fn put_f32s(&mut self, values: &[f32]) {

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::bitset::Bitset;
+use crate::codes::Codes;
 use crate::rows::Rows;
 
 /// What a user attaches to an item: a JSON object.
@@ -25,6 +26,7 @@ pub struct Item {
 #[derive(Debug, Clone)]
 pub(crate) struct Items {
     rows: Rows,
+    codes: Codes,
     ids: Vec<Arc<str>>,
     metadata: Vec<Arc<Metadata>>,
     alive: Bitset,
@@ -37,6 +39,7 @@ impl Items {
     pub(crate) fn new(dimension: usize) -> Self {
         Self {
             rows: Rows::new(dimension),
+            codes: Codes::new(dimension),
             ids: Vec::new(),
             metadata: Vec::new(),
             alive: Bitset::default(),
@@ -47,6 +50,10 @@ impl Items {
 
     pub(crate) fn rows(&self) -> &Rows {
         &self.rows
+    }
+
+    pub(crate) fn codes(&self) -> &Codes {
+        &self.codes
     }
 
     pub(crate) fn alive(&self) -> &Bitset {
@@ -86,6 +93,7 @@ impl Items {
             self.bury(old);
         }
         self.rows.push(row);
+        self.codes.push(row);
         self.ids.push(id);
         self.metadata.push(metadata);
         self.alive.insert(slot);

@@ -13,6 +13,7 @@
 
 mod bitset;
 mod codec;
+mod codes;
 mod collection;
 mod commit;
 mod distance;
@@ -21,6 +22,7 @@ mod error;
 mod filter;
 mod graph;
 mod items;
+mod kernel;
 mod ops;
 mod recovery;
 mod rows;
@@ -40,7 +42,7 @@ pub use filter::{Filter, FilterError};
 pub use items::{Item, Metadata};
 pub use ops::Changed;
 pub use search::{Answer, Hit, Query};
-pub use settings::Settings;
+pub use settings::{GraphBuilder, Settings};
 pub use store::{Created, Listed, Store};
 
 /// The most numbers per vector.

@@ -7,7 +7,7 @@ use std::sync::mpsc::{Receiver, Sender};
 
 use crate::collection::Collection;
 use crate::error::Error;
-use crate::graph::{self, BuildParams, Graph};
+use crate::graph::{self, BuildParams, Graph, Material};
 use crate::items::Items;
 use crate::segment::{self, Segment};
 use crate::wal::Wal;
@@ -79,11 +79,13 @@ impl Collection {
         let compact = snapshot.items.compacted();
         let graph = if compact.live() > self.settings.exact_below {
             let params = BuildParams {
+                builder: self.settings.graph_builder,
                 links: self.settings.graph_links,
                 breadth: self.settings.graph_breadth,
                 threads: self.settings.build_threads,
             };
-            graph::build(compact.rows(), self.distance, params, &self.is_closed)
+            let material = Material { rows: compact.rows(), codes: compact.codes(), distance: self.distance };
+            graph::build(material, None, params, &self.is_closed)
         } else {
             None
         };

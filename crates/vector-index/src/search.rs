@@ -5,10 +5,11 @@ use std::collections::BinaryHeap;
 use std::sync::Arc;
 
 use crate::bitset::Bitset;
+use crate::codes::{Codes, FineProbe, Probe};
 use crate::distance::Distance;
 use crate::error::Invalid;
 use crate::filter::Filter;
-use crate::graph::{Beam, Graph, Scored};
+use crate::graph::{Graph, Ranking, Scored};
 use crate::items::{Items, Metadata};
 
 /// A search for the `k` items nearest to `vector`.
@@ -86,12 +87,21 @@ impl<'a> TopK<'a> {
 
     #[inline]
     fn offer(&mut self, Scored { rank, slot }: Scored) {
-        if self.heap.len() == self.k && self.heap.peek().is_some_and(|worst| rank > worst.rank) {
+        if rank > self.bound() {
             return;
         }
         self.heap.push(Ranked { rank, id: self.items.id(slot), slot });
         if self.heap.len() > self.k {
             self.heap.pop();
+        }
+    }
+
+    /// The rank that an item must not be above to come in.
+    #[inline]
+    fn bound(&self) -> f32 {
+        match self.heap.peek() {
+            Some(worst) if self.heap.len() == self.k => worst.rank,
+            _ => f32::INFINITY,
         }
     }
 
@@ -150,8 +160,25 @@ impl Searcher<'_> {
         eligible
     }
 
+    /// Offers all of `slots` whose distance could be among the smallest; the others are told apart by their codes.
     fn scan(&self, vector: &[f32], slots: impl Iterator<Item = u32>, top: &mut TopK<'_>) {
-        for slot in slots {
+        if vector.len() < CODED_SCAN_DIMENSION {
+            slots.for_each(|slot| top.offer(self.score(vector, slot)));
+            return;
+        }
+        let codes = self.items.codes();
+        let mut sieve = Sieve::new(codes.fine_probe(vector, self.distance), top.k, top.bound());
+        let mut batch = Vec::with_capacity(SCAN_BATCH);
+        let mut slots = slots.peekable();
+        while slots.peek().is_some() {
+            batch.clear();
+            batch.extend(slots.by_ref().take(SCAN_BATCH));
+            sieve.sift(codes, &batch);
+        }
+        for Scored { rank: lower, slot } in sieve.left() {
+            if lower > top.bound() {
+                break;
+            }
             top.offer(self.score(vector, slot));
         }
     }
@@ -163,28 +190,140 @@ impl Searcher<'_> {
     /// Searches the graph, its unreachable nodes, and what was written after it. `false` if a scan must do it: the
     /// walk met too few eligible items, or so many others that a scan is cheaper.
     fn search_graph(&self, graph: &Graph, query: &Query, eligible: &Bitset, top: &mut TopK<'_>) -> bool {
-        let width = query.ef.unwrap_or(self.default_ef).max(query.k);
-        let found = graph.search(&Beam {
-            rows: self.items.rows(),
-            distance: self.distance,
-            query: &query.vector,
-            eligible,
-            width,
-            // A visit costs several times what a step of a scan costs: links and rows are read out of order.
-            max_visits: (eligible.count() / VISIT_COST).max(2 * width),
-        });
-        let Some(mut nodes) = found else { return false };
-        let seen: Bitset = nodes.iter().map(|node| node.slot).collect();
-        let missed = graph.unreachable().iter().filter(|node| !seen.contains(**node));
-        nodes.extend(missed.map(|node| self.score(&query.vector, *node)));
-        for node in nodes {
-            let twins = graph.twins(node.slot).iter().copied();
-            for slot in std::iter::once(node.slot).chain(twins).filter(|slot| eligible.contains(*slot)) {
-                top.offer(Scored { slot, ..node });
+        let codes = self.items.codes();
+        let to_query = ToQuery { codes, probe: codes.probe(&query.vector, self.distance) };
+        let Some(nodes) = self.walk(graph, &to_query, query, eligible) else { return false };
+        let mut offer = |node: u32| {
+            let exact = self.score(&query.vector, node);
+            let twins = graph.twins(node).iter().copied();
+            for slot in std::iter::once(node).chain(twins).filter(|slot| eligible.contains(*slot)) {
+                top.offer(Scored { slot, ..exact });
             }
+            top.bound()
+        };
+        let mut bound = f32::INFINITY;
+        for node in &nodes {
+            if node.rank - codes.doubt(&to_query.probe, node.slot) > bound {
+                break;
+            }
+            bound = offer(node.slot);
+        }
+        for node in graph.unreachable().iter().filter(|node| !nodes.iter().any(|seen| seen.slot == **node)) {
+            offer(*node);
         }
         self.scan(&query.vector, eligible.iter_from(graph.len()), top);
         top.heap.len() >= query.k.min(eligible.count())
+    }
+
+    /// The nodes worth looking at, nearest first as far as codes tell; `None` if a scan is cheaper.
+    fn walk(
+        &self,
+        graph: &Graph,
+        ranking: &impl Ranking,
+        query: &Query,
+        eligible: &Bitset,
+    ) -> Option<Vec<Scored>> {
+        let width = query.ef.unwrap_or(self.default_ef).max(query.k);
+        let covered = eligible.count_below(graph.len());
+        let others = graph.len() as usize - covered;
+        Some(if others * 4 <= covered {
+            graph.nearest(ranking, width + width * others / covered.max(1))
+        } else {
+            // A visit costs several times what a step of a scan costs: links and rows are read out of order.
+            let max_visits = (eligible.count() / VISIT_COST).max(2 * width);
+            let mut nodes = graph.nearest_wanted(ranking, width, eligible, max_visits)?;
+            nodes.sort_unstable();
+            nodes
+        })
+    }
+}
+
+/// From this dimension on, a code takes fewer bytes than the vector by enough to pay for looking twice.
+const CODED_SCAN_DIMENSION: usize = 48;
+/// Slots whose codes are compared at once.
+const SCAN_BATCH: usize = 256;
+
+/// Keeps the slots that may be among the `k` nearest, by bounds of their ranks.
+struct Sieve {
+    probe: FineProbe,
+    k: usize,
+    /// The smallest `k` upper bounds, the largest first out.
+    uppers: BinaryHeap<Ordered>,
+    bound: f32,
+    /// Slots with the lower bounds of their ranks.
+    kept: Vec<Scored>,
+    lower: Vec<f32>,
+    upper: Vec<f32>,
+}
+
+impl Sieve {
+    /// A sieve that keeps nothing whose rank is certainly above `bound`.
+    fn new(probe: FineProbe, k: usize, bound: f32) -> Self {
+        let (lower, upper) = (Vec::with_capacity(SCAN_BATCH), Vec::with_capacity(SCAN_BATCH));
+        Self { probe, k, uppers: BinaryHeap::new(), bound, kept: Vec::new(), lower, upper }
+    }
+
+    fn sift(&mut self, codes: &Codes, slots: &[u32]) {
+        codes.bounds(&self.probe, slots, &mut self.lower, &mut self.upper);
+        for (place, slot) in slots.iter().enumerate() {
+            let (lower, upper) = (self.lower[place], self.upper[place]);
+            if lower > self.bound {
+                continue;
+            }
+            self.kept.push(Scored { rank: lower, slot: *slot });
+            if upper < self.bound {
+                self.lower_bound(upper);
+            }
+        }
+    }
+
+    /// Notes that one more item is certainly not above `upper`.
+    fn lower_bound(&mut self, upper: f32) {
+        self.uppers.push(Ordered(upper));
+        if self.uppers.len() > self.k {
+            self.uppers.pop();
+        }
+        if let Some(largest) = self.uppers.peek().filter(|_| self.uppers.len() == self.k) {
+            self.bound = self.bound.min(largest.0);
+        }
+    }
+
+    /// The slots left, those of the smallest lower bound first.
+    fn left(mut self) -> Vec<Scored> {
+        self.kept.retain(|scored| scored.rank <= self.bound);
+        self.kept.sort_unstable();
+        self.kept
+    }
+}
+
+/// A number that orders.
+#[derive(Debug, PartialEq)]
+struct Ordered(f32);
+
+impl Eq for Ordered {}
+
+impl Ord for Ordered {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl PartialOrd for Ordered {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// How near slots are to a query.
+struct ToQuery<'a> {
+    codes: &'a Codes,
+    probe: Probe,
+}
+
+impl Ranking for ToQuery<'_> {
+    #[inline]
+    fn ranks(&self, slots: &[u32], out: &mut Vec<f32>) {
+        self.codes.ranks(&self.probe, slots, out);
     }
 }
 
