@@ -11,9 +11,10 @@ use crate::distance::Distance;
 use crate::error::{Error, Invalid};
 use crate::graph::Graph;
 use crate::items::{Item, Items};
-use crate::ops::{Changed, Op, Record, encode_commit};
+use crate::ops::{Admitted, Changed, Op, encode_commit};
+use crate::records::Record;
 use crate::seal::SealQueue;
-use crate::search::{self, Answer, Query, Searcher};
+use crate::search::{self, Answer, Named, Query, Searcher};
 use crate::settings::Settings;
 use crate::wal::Wal;
 
@@ -37,11 +38,11 @@ pub struct Collection {
     pub(crate) wal_bytes: AtomicU64,
 }
 
-/// What searches see. Replaced piece by piece under a lock that is never held during I/O or a build.
+/// The index as it is. Its lock is never held during I/O, a build or a search.
 pub(crate) struct State {
     pub(crate) items: Items,
     /// Over the first slots; what came later is scanned.
-    pub(crate) graph: Option<Graph>,
+    pub(crate) graph: Option<Arc<Graph>>,
     pub(crate) version: u64,
 }
 
@@ -78,18 +79,18 @@ impl Collection {
     /// # Errors
     /// [`Error::Invalid`] names the first item at fault; the others mean that nothing was acknowledged.
     pub fn add(&self, items: Vec<Item>) -> Result<Changed, Error> {
-        let records = items.into_iter().enumerate().map(|(position, item)| {
+        let admitted = items.into_iter().enumerate().map(|(position, item)| {
             self.admit(item).map_err(|problem| Invalid::Item { position, problem: Box::new(problem) })
         });
-        let records: Vec<Record> = records.collect::<Result<_, _>>()?;
-        let bytes = records.len() * (self.dimension * 4 + ITEM_OVERHEAD_BYTES);
-        self.change(records.is_empty(), Op::Upsert(records), bytes)
+        let admitted: Vec<Admitted> = admitted.collect::<Result<_, _>>()?;
+        let bytes = admitted.iter().map(Admitted::bytes).sum();
+        self.change(admitted.is_empty(), Op::Upsert(admitted), bytes)
     }
 
-    fn admit(&self, item: Item) -> Result<Record, Invalid> {
+    fn admit(&self, item: Item) -> Result<Admitted, Invalid> {
         wire::names::check_id(&item.id).map_err(Invalid::Id)?;
         let row = self.distance.admit(item.vector, self.dimension)?;
-        Ok(Record { id: item.id.into(), row, metadata: item.metadata.into() })
+        Ok(Admitted { record: Arc::new(Record { id: item.id.into(), metadata: item.metadata }), row })
     }
 
     /// Deletes items, durably. Ids without an item are passed over.
@@ -133,12 +134,14 @@ impl Collection {
 
     /// The item of this id. Under cosine its vector is of unit length.
     pub fn get(&self, id: &str) -> Option<Item> {
-        let state = self.state.read();
-        let slot = state.items.slot_of(id)?;
+        let (slot, view) = {
+            let state = self.state.read();
+            (state.items.slot_of(id)?, Arc::clone(state.items.view()))
+        };
         Some(Item {
             id: id.to_owned(),
-            vector: state.items.rows().row(slot).to_vec(),
-            metadata: state.items.metadata(slot).as_ref().clone(),
+            vector: view.rows().row(slot).to_vec(),
+            metadata: view.metadata(slot),
         })
     }
 
@@ -149,30 +152,35 @@ impl Collection {
     pub fn search(&self, mut query: Query) -> Result<Answer, Error> {
         search::check(&query)?;
         query.vector = self.distance.admit(std::mem::take(&mut query.vector), self.dimension)?;
-        let state = self.state.read();
+        // Writers wait for this, and not for the search.
+        let (named, view, graph, version) = {
+            let State { items, graph, version } = &*self.state.read();
+            (Named::in_query(&query, items), Arc::clone(items.view()), graph.clone(), *version)
+        };
         let searcher = Searcher {
-            items: &state.items,
-            graph: state.graph.as_ref(),
+            view: &view,
+            graph: graph.as_deref(),
             distance: self.distance,
             exact_below: self.settings.exact_below,
             default_ef: self.settings.search_breadth,
         };
-        Ok(Answer { hits: searcher.search(&query), version: state.version })
+        Ok(Answer { hits: searcher.search(&query, &named), version })
     }
 
     /// How the index is doing.
     pub fn info(&self) -> Info {
         let state = self.state.read();
-        let indexed = state.graph.as_ref().map_or(0, Graph::len);
+        let view = state.items.view();
+        let indexed = state.graph.as_ref().map_or(0, |graph| graph.len());
         Info {
             name: self.name.clone(),
             dimension: self.dimension,
             distance: self.distance,
-            count: state.items.live(),
+            count: view.live(),
             version: state.version,
             indexed: indexed as usize,
-            buffered: (state.items.slots() - indexed) as usize,
-            dead: state.items.dead(),
+            buffered: (view.slots() - indexed) as usize,
+            dead: view.dead(),
             unreachable: state.graph.as_ref().map_or(0, |graph| graph.unreachable().len()),
             wal_bytes: self.wal_bytes.load(Relaxed),
             is_sealing: self.is_seal_queued.load(Relaxed) || self.sealing.is_locked(),
@@ -192,9 +200,6 @@ impl Collection {
         }
     }
 }
-
-/// Id, metadata and lengths of an item in the log, roughly: only the size of group commits depends on it.
-const ITEM_OVERHEAD_BYTES: usize = 256;
 
 impl std::fmt::Debug for Collection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -217,7 +222,7 @@ impl Collection {
             name: parts.name,
             folder: parts.folder,
             distance: parts.distance,
-            dimension: parts.state.items.rows().dimension(),
+            dimension: parts.state.items.view().rows().dimension(),
             settings,
             state: RwLock::new(parts.state),
             wal_bytes: AtomicU64::new(parts.wal.len()),

@@ -10,7 +10,8 @@ use std::cmp::Ordering;
 use serde_json::Value;
 use thiserror::Error;
 
-use crate::items::Metadata;
+/// Metadata, taken apart.
+type Metadata = serde_json::Map<String, Value>;
 
 /// What is wrong with a filter, and what was expected.
 #[derive(Debug, Clone, PartialEq, Error)]

@@ -1,14 +1,14 @@
-//! The items of one index in memory: rows, ids, metadata, and which of them live.
+//! The items of one index in memory, and which slot an id has.
 
-use std::collections::HashMap;
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use crate::bitset::Bitset;
-use crate::codes::Codes;
-use crate::rows::Rows;
+use hashbrown::hash_table::Entry;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
-/// What a user attaches to an item: a JSON object.
-pub type Metadata = serde_json::Map<String, serde_json::Value>;
+use crate::metadata::Metadata;
+use crate::records::Record;
+use crate::view::View;
 
 /// What a user stores.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,118 +21,77 @@ pub struct Item {
     pub metadata: Metadata,
 }
 
-/// Items in slots. A slot is written once: an update kills the old slot and takes a new one, so that whatever was
-/// built over old slots (a graph, a snapshot) stays true.
-#[derive(Debug, Clone)]
+/// What searches read, and beside it what only the lock gives access to.
+#[derive(Debug)]
 pub(crate) struct Items {
-    rows: Rows,
-    codes: Codes,
-    ids: Vec<Arc<str>>,
-    metadata: Vec<Arc<Metadata>>,
-    alive: Bitset,
-    by_id: HashMap<Arc<str>, u32>,
-    /// Shared by all dead slots, whose own metadata is given back.
-    nothing: Arc<Metadata>,
+    view: Arc<View>,
+    /// The slots of the living by the hash of their ids, which it does not own.
+    by_id: HashTable<u32>,
+    hashing: DefaultHashBuilder,
 }
 
 impl Items {
     pub(crate) fn new(dimension: usize) -> Self {
         Self {
-            rows: Rows::new(dimension),
-            codes: Codes::new(dimension),
-            ids: Vec::new(),
-            metadata: Vec::new(),
-            alive: Bitset::default(),
-            by_id: HashMap::new(),
-            nothing: Arc::default(),
+            view: Arc::new(View::new(dimension)),
+            by_id: HashTable::new(),
+            hashing: DefaultHashBuilder::default(),
         }
     }
 
-    pub(crate) fn rows(&self) -> &Rows {
-        &self.rows
-    }
-
-    pub(crate) fn codes(&self) -> &Codes {
-        &self.codes
-    }
-
-    pub(crate) fn alive(&self) -> &Bitset {
-        &self.alive
-    }
-
-    /// How many slots are taken, by the living and the dead.
-    pub(crate) fn slots(&self) -> u32 {
-        self.ids.len() as u32
-    }
-
-    pub(crate) fn live(&self) -> usize {
-        self.alive.count()
-    }
-
-    pub(crate) fn dead(&self) -> usize {
-        self.ids.len() - self.live()
-    }
-
-    pub(crate) fn id(&self, slot: u32) -> &Arc<str> {
-        &self.ids[slot as usize]
-    }
-
-    pub(crate) fn metadata(&self, slot: u32) -> &Arc<Metadata> {
-        &self.metadata[slot as usize]
+    /// The items now. Whoever keeps it sees no later change, and keeps nobody waiting.
+    pub(crate) fn view(&self) -> &Arc<View> {
+        &self.view
     }
 
     pub(crate) fn slot_of(&self, id: &str) -> Option<u32> {
-        self.by_id.get(id).copied()
+        self.by_id.find(self.hashing.hash_one(id), |slot| self.view.id(*slot) == id).copied()
     }
 
-    /// Stores an admitted vector under `id`. Returns whether that replaced an item.
-    pub(crate) fn upsert(&mut self, id: Arc<str>, row: &[f32], metadata: Arc<Metadata>) -> bool {
-        let slot = self.slots();
-        let replaced = self.by_id.insert(Arc::clone(&id), slot);
-        if let Some(old) = replaced {
-            self.bury(old);
+    /// Stores an item with its admitted vector. Returns whether that replaced one of the same id.
+    pub(crate) fn upsert(&mut self, record: Arc<Record>, row: &[f32]) -> bool {
+        let (view, hashing) = (Arc::make_mut(&mut self.view), &self.hashing);
+        let slot = view.push(record, row);
+        let id = view.id(slot);
+        let is_same = |other: &u32| view.id(*other) == id;
+        match self.by_id.entry(hashing.hash_one(id), is_same, |other| hashing.hash_one(view.id(*other))) {
+            Entry::Occupied(mut entry) => {
+                let old = std::mem::replace(entry.get_mut(), slot);
+                view.bury(old);
+                true
+            }
+            Entry::Vacant(entry) => {
+                entry.insert(slot);
+                false
+            }
         }
-        self.rows.push(row);
-        self.codes.push(row);
-        self.ids.push(id);
-        self.metadata.push(metadata);
-        self.alive.insert(slot);
-        replaced.is_some()
     }
 
     /// Returns whether there was such an item.
     pub(crate) fn delete(&mut self, id: &str) -> bool {
-        let slot = self.by_id.remove(id);
-        if let Some(slot) = slot {
-            self.bury(slot);
-        }
-        slot.is_some()
+        let is_it = |slot: &u32| self.view.id(*slot) == id;
+        let Ok(entry) = self.by_id.find_entry(self.hashing.hash_one(id), is_it) else { return false };
+        let (slot, _) = entry.remove();
+        Arc::make_mut(&mut self.view).bury(slot);
+        true
     }
 
-    fn bury(&mut self, slot: u32) {
-        self.alive.remove(slot);
-        self.metadata[slot as usize] = Arc::clone(&self.nothing);
-    }
-
-    /// The same living items in the same order, without the dead.
-    pub(crate) fn compacted(&self) -> Self {
-        if self.dead() == 0 {
-            return self.clone();
-        }
-        let mut compact = Self::new(self.rows.dimension());
-        for slot in self.alive.iter() {
-            compact.upsert(Arc::clone(self.id(slot)), self.rows.row(slot), Arc::clone(self.metadata(slot)));
+    /// The living items of `view` in the same order, without the dead.
+    pub(crate) fn compacted(view: &View) -> Self {
+        let mut compact = Self::new(view.rows().dimension());
+        for slot in view.alive().iter() {
+            compact.upsert(Arc::clone(view.record(slot)), view.rows().row(slot));
         }
         compact
     }
 
-    /// Brings `compact`, made by [`Items::compacted`] when `self` was `then`, up to what `self` is now.
-    pub(crate) fn catch_up(&self, then: &Self, compact: &mut Self) {
-        for slot in then.alive.iter().filter(|slot| !self.alive.contains(*slot)) {
-            compact.delete(then.id(slot));
+    /// Brings these items, which hold what `then` holds, up to `now`, a later view of the same index as `then`.
+    pub(crate) fn catch_up(&mut self, then: &View, now: &View) {
+        for slot in then.alive().iter().filter(|slot| !now.alive().contains(*slot)) {
+            self.delete(then.id(slot));
         }
-        for slot in self.alive.iter_from(then.slots()) {
-            compact.upsert(Arc::clone(self.id(slot)), self.rows.row(slot), Arc::clone(self.metadata(slot)));
+        for slot in now.alive().iter_from(then.slots()) {
+            self.upsert(Arc::clone(now.record(slot)), now.rows().row(slot));
         }
     }
 }
@@ -142,15 +101,13 @@ mod tests {
     use super::*;
 
     fn put(items: &mut Items, id: &str, x: f32) -> bool {
-        items.upsert(id.into(), &[x], Arc::default())
+        items.upsert(Arc::new(Record { id: id.into(), metadata: Metadata::default() }), &[x])
     }
 
     fn contents(items: &Items) -> Vec<(String, f32)> {
-        let mut all: Vec<_> = items
-            .alive()
-            .iter()
-            .map(|slot| (items.id(slot).to_string(), items.rows().row(slot)[0]))
-            .collect();
+        let view = items.view();
+        let mut all: Vec<_> =
+            view.alive().iter().map(|slot| (view.id(slot).to_owned(), view.rows().row(slot)[0])).collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -162,19 +119,47 @@ mod tests {
             assert!(!put(&mut items, id, i as f32));
         }
         items.delete("b");
-        let then = items.clone();
-        let mut compact = then.compacted();
-        assert_eq!((compact.slots(), compact.dead()), (3, 0));
+        let then = Arc::clone(items.view());
+        let mut compact = Items::compacted(&then);
+        assert_eq!((compact.view().slots(), compact.view().dead()), (3, 0));
 
         assert!(put(&mut items, "a", 10.0)); // updated meanwhile
         assert!(items.delete("c")); // deleted meanwhile
         assert!(!put(&mut items, "b", 11.0)); // back from the dead
         assert!(!put(&mut items, "e", 12.0));
         assert!(items.delete("e")); // came and went
-        items.catch_up(&then, &mut compact);
+        compact.catch_up(&then, items.view());
 
         assert_eq!(contents(&compact), contents(&items));
-        assert_eq!(compact.live(), 3);
+        assert_eq!(compact.view().live(), 3);
         assert_eq!(compact.slot_of("c"), None);
+    }
+
+    #[test]
+    fn view_does_not_change_while_the_items_do() {
+        let mut items = Items::new(1);
+        put(&mut items, "a", 1.0);
+        let then = Arc::clone(items.view());
+        put(&mut items, "a", 2.0);
+        put(&mut items, "b", 3.0);
+        assert_eq!((then.slots(), then.alive().iter().collect::<Vec<_>>()), (1, vec![0]));
+        assert_eq!((then.id(0), then.rows().row(0)), ("a", &[1.0][..]));
+        assert_eq!(contents(&items), [("a".to_owned(), 2.0), ("b".to_owned(), 3.0)]);
+    }
+
+    #[test]
+    fn thousands_of_ids_are_told_apart() {
+        let mut items = Items::new(1);
+        for round in 0..3_u16 {
+            for i in 0..5000_u16 {
+                assert_eq!(put(&mut items, &i.to_string(), f32::from(i) + f32::from(round)), round > 0);
+            }
+        }
+        for i in 0..5000_u16 {
+            let slot = items.slot_of(&i.to_string()).unwrap();
+            assert_eq!(items.view().rows().row(slot), [f32::from(i) + 2.0]);
+        }
+        assert!((0..5000_u16).step_by(2).all(|i| items.delete(&i.to_string())));
+        assert_eq!((items.view().live(), items.slot_of("0"), items.delete("0")), (2500, None, false));
     }
 }

@@ -2,22 +2,30 @@
 
 use std::sync::Arc;
 
-use crate::codec::{Fields, Malformed, Put, put_metadata};
-use crate::items::{Items, Metadata};
+use crate::codec::{Fields, Malformed, Put};
+use crate::items::Items;
+use crate::metadata::Metadata;
+use crate::records::Record;
 
 /// One acknowledged change; it raises the version of the index by one.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
-    Upsert(Vec<Record>),
+    Upsert(Vec<Admitted>),
     Delete(Vec<String>),
 }
 
-/// An item whose vector has been admitted.
+/// An item that has passed all checks.
 #[derive(Debug, Clone)]
-pub(crate) struct Record {
-    pub(crate) id: Arc<str>,
+pub(crate) struct Admitted {
+    pub(crate) record: Arc<Record>,
     pub(crate) row: Vec<f32>,
-    pub(crate) metadata: Arc<Metadata>,
+}
+
+impl Admitted {
+    /// How many bytes it takes in the log, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.record.id.len() + self.record.metadata.stored().len() + size_of_val(&*self.row)
+    }
 }
 
 /// What a change did.
@@ -40,13 +48,13 @@ impl Op {
     /// Appends `kind u8 | count u32 | items`, an item being `id | metadata | row` or, to delete, `id`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Upsert(records) => {
+            Self::Upsert(items) => {
                 out.put_u8(UPSERT);
-                out.put_u32(records.len() as u32);
-                for record in records {
+                out.put_u32(items.len() as u32);
+                for Admitted { record, row } in items {
                     out.put_bytes(record.id.as_bytes());
-                    put_metadata(out, &record.metadata);
-                    out.put_f32s(&record.row);
+                    out.put_bytes(record.metadata.stored().as_bytes());
+                    out.put_f32s(row);
                 }
             }
             Self::Delete(ids) => {
@@ -63,11 +71,12 @@ impl Op {
         let (kind, count) = (fields.u8()?, fields.u32()?);
         match kind {
             UPSERT => {
-                let mut record = || {
-                    let (id, metadata) = (fields.text()?.into(), fields.metadata()?);
-                    Ok(Record { id, metadata, row: fields.f32s(dimension)? })
+                let mut item = || {
+                    let (id, metadata) = (fields.text()?.into(), Metadata::from_stored(fields.text()?));
+                    let record = Arc::new(Record { id, metadata });
+                    Ok(Admitted { record, row: fields.f32s(dimension)? })
                 };
-                (0..count).map(|_| record()).collect::<Result<_, _>>().map(Self::Upsert)
+                (0..count).map(|_| item()).collect::<Result<_, _>>().map(Self::Upsert)
             }
             DELETE => (0..count)
                 .map(|_| fields.text().map(str::to_owned))
@@ -81,9 +90,9 @@ impl Op {
     pub(crate) fn apply(&self, items: &mut Items) -> Changed {
         let mut changed = Changed::default();
         match self {
-            Self::Upsert(records) => {
-                for record in records {
-                    if items.upsert(Arc::clone(&record.id), &record.row, Arc::clone(&record.metadata)) {
+            Self::Upsert(admitted) => {
+                for Admitted { record, row } in admitted {
+                    if items.upsert(Arc::clone(record), row) {
                         changed.updated += 1;
                     } else {
                         changed.added += 1;
@@ -116,7 +125,7 @@ pub(crate) fn replay_commit(payload: &[u8], items: &mut Items, version: u64) -> 
     }
     let count = fields.u32()?;
     for _ in 0..count {
-        Op::decode(&mut fields, items.rows().dimension())?.apply(items);
+        Op::decode(&mut fields, items.view().rows().dimension())?.apply(items);
     }
     fields.end()?;
     Ok(version + u64::from(count))

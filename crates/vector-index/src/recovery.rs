@@ -73,7 +73,7 @@ pub(crate) fn open(folder: &Path, name: &str, disk: Arc<dyn Disk>) -> Result<Par
         name: name.to_owned(),
         folder: folder.to_owned(),
         distance: segment.distance,
-        state: State { items, graph: segment.graph, version },
+        state: State { items, graph: segment.graph.map(Arc::new), version },
         wal: Wal::resume(disk, name, folder, logs.end - 1, end),
     })
 }

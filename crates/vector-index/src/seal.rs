@@ -2,14 +2,16 @@
 //! writes go on meanwhile.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{Receiver, Sender};
 
 use crate::collection::Collection;
 use crate::error::Error;
-use crate::graph::{self, BuildParams, Graph, Material};
+use crate::graph::{self, BuildParams, Material};
 use crate::items::Items;
 use crate::segment::{self, Segment};
+use crate::view::View;
 use crate::wal::Wal;
 
 /// Where indexes that are due wait for the one thread that seals.
@@ -40,7 +42,7 @@ const BUFFERED_PART: usize = 8;
 
 /// An index as it was when its log was rotated.
 struct Snapshot {
-    items: Items,
+    view: Arc<View>,
     version: u64,
     generation: u64,
 }
@@ -49,8 +51,8 @@ impl Collection {
     /// Whether sealing would pay: the log is long, the dead are many, or the graph covers too little.
     pub(crate) fn is_seal_due(&self) -> bool {
         let state = self.state.read();
-        let (live, dead) = (state.items.live(), state.items.dead());
-        let covered = state.graph.as_ref().map_or(0, Graph::len) as usize;
+        let (live, dead) = (state.items.view().live(), state.items.view().dead());
+        let covered = state.graph.as_ref().map_or(0, |graph| graph.len() as usize);
         let buffered = (live + dead).saturating_sub(covered);
         let exact_below = self.settings.exact_below;
         let is_graph_due = live > exact_below && buffered > exact_below.max(covered / BUFFERED_PART);
@@ -76,15 +78,19 @@ impl Collection {
     /// The caller holds `sealing`.
     fn seal_alone(&self) -> Result<(), Error> {
         let Some(snapshot) = self.writer.exclusively(|wal| self.snapshot(wal))? else { return Ok(()) };
-        let compact = snapshot.items.compacted();
-        let graph = if compact.live() > self.settings.exact_below {
+        let compact = Items::compacted(&snapshot.view);
+        let graph = if compact.view().live() > self.settings.exact_below {
             let params = BuildParams {
                 builder: self.settings.graph_builder,
                 links: self.settings.graph_links,
                 breadth: self.settings.graph_breadth,
                 threads: self.settings.build_threads,
             };
-            let material = Material { rows: compact.rows(), codes: compact.codes(), distance: self.distance };
+            let material = Material {
+                rows: compact.view().rows(),
+                codes: compact.view().codes(),
+                distance: self.distance,
+            };
             graph::build(material, None, params, &self.is_closed)
         } else {
             None
@@ -99,7 +105,7 @@ impl Collection {
         if !self.write(&segment)? {
             return Ok(());
         }
-        self.adopt(&snapshot.items, segment);
+        self.adopt(snapshot.view, segment);
         let _files = self.files.lock();
         if self.is_closed.load(Relaxed) { Ok(()) } else { remove_before(&self.folder, snapshot.generation) }
     }
@@ -113,8 +119,8 @@ impl Collection {
         wal.rotate()?;
         self.wal_bytes.store(wal.len(), Relaxed);
         let state = self.state.read();
-        let (items, version) = (state.items.clone(), state.version);
-        Ok(Some(Snapshot { items, version, generation: wal.generation() }))
+        let (view, version) = (Arc::clone(state.items.view()), state.version);
+        Ok(Some(Snapshot { view, version, generation: wal.generation() }))
     }
 
     /// Returns whether it was written: a closed index gets no files.
@@ -128,15 +134,19 @@ impl Collection {
     }
 
     /// Puts the sealed items and graph into service, with the changes made since `then`.
-    fn adopt(&self, then: &Items, segment: Segment) {
-        let mut items = segment.items;
+    fn adopt(&self, then: Arc<View>, segment: Segment) {
+        let (mut items, graph) = (segment.items, segment.graph.map(Arc::new));
+        let now = || Arc::clone(self.state.read().items.view());
+        // Most of what came while building is caught up while writers go on.
+        let later = now();
+        items.catch_up(&then, &later);
         let old = self.writer.exclusively(|_| {
             // No commit is under way, so the items cannot change between reading and writing them.
-            self.state.read().items.catch_up(then, &mut items);
+            items.catch_up(&later, &now());
             let mut state = self.state.write();
-            (std::mem::replace(&mut state.items, items), std::mem::replace(&mut state.graph, segment.graph))
+            (std::mem::replace(&mut state.items, items), std::mem::replace(&mut state.graph, graph))
         });
-        drop(old); // outside of the locks: it takes a while
+        drop((old, then, later)); // outside of the locks: it takes a while
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::BinaryHeap;
-use std::sync::Arc;
 
 use crate::bitset::Bitset;
 use crate::codes::{Codes, FineProbe, Probe};
@@ -10,7 +9,9 @@ use crate::distance::Distance;
 use crate::error::Invalid;
 use crate::filter::Filter;
 use crate::graph::{Graph, Ranking, Scored};
-use crate::items::{Items, Metadata};
+use crate::items::Items;
+use crate::metadata::Metadata;
+use crate::view::View;
 
 /// A search for the `k` items nearest to `vector`.
 #[derive(Debug, Clone, Default)]
@@ -35,11 +36,11 @@ pub struct Query {
 #[derive(Debug, Clone)]
 pub struct Hit {
     /// The item's id.
-    pub id: Arc<str>,
+    pub id: Box<str>,
     /// Its distance to the query, under the index's [`Distance`].
     pub distance: f32,
     /// The item's metadata.
-    pub metadata: Arc<Metadata>,
+    pub metadata: Metadata,
 }
 
 /// What a search found.
@@ -73,16 +74,32 @@ impl PartialOrd for Ranked<'_> {
     }
 }
 
+/// The slots that a query names by ids, so that the search itself needs no access to ids.
+#[derive(Debug, Default)]
+pub(crate) struct Named {
+    /// Only these, where a query says so.
+    only: Option<Vec<u32>>,
+    never: Vec<u32>,
+}
+
+impl Named {
+    /// Looks the ids of a query up.
+    pub(crate) fn in_query(query: &Query, items: &Items) -> Self {
+        let slots_of = |ids: &Vec<String>| ids.iter().filter_map(|id| items.slot_of(id)).collect();
+        Self { only: query.only_ids.as_ref().map(slots_of), never: slots_of(&query.exclude_ids) }
+    }
+}
+
 /// The best k seen so far.
 struct TopK<'a> {
-    items: &'a Items,
+    view: &'a View,
     k: usize,
     heap: BinaryHeap<Ranked<'a>>,
 }
 
 impl<'a> TopK<'a> {
-    fn new(items: &'a Items, k: usize) -> Self {
-        Self { items, k, heap: BinaryHeap::with_capacity(k.min(items.live()) + 1) }
+    fn new(view: &'a View, k: usize) -> Self {
+        Self { view, k, heap: BinaryHeap::with_capacity(k.min(view.live()) + 1) }
     }
 
     #[inline]
@@ -90,7 +107,7 @@ impl<'a> TopK<'a> {
         if rank > self.bound() {
             return;
         }
-        self.heap.push(Ranked { rank, id: self.items.id(slot), slot });
+        self.heap.push(Ranked { rank, id: self.view.id(slot), slot });
         if self.heap.len() > self.k {
             self.heap.pop();
         }
@@ -106,12 +123,12 @@ impl<'a> TopK<'a> {
     }
 
     fn into_hits(self, distance: Distance) -> Vec<Hit> {
-        let items = self.items;
+        let view = self.view;
         let mut hits: Vec<Hit> = (self.heap.into_iter())
             .map(|ranked| Hit {
-                id: Arc::clone(items.id(ranked.slot)),
+                id: ranked.id.into(),
                 distance: distance.distance_of_rank(ranked.rank),
-                metadata: Arc::clone(items.metadata(ranked.slot)),
+                metadata: view.metadata(ranked.slot),
             })
             .collect();
         // By distance and not by rank: a square root may make two ranks equal.
@@ -123,7 +140,7 @@ impl<'a> TopK<'a> {
 /// What a search runs over, and the settings that it obeys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Searcher<'a> {
-    pub(crate) items: &'a Items,
+    pub(crate) view: &'a View,
     pub(crate) graph: Option<&'a Graph>,
     pub(crate) distance: Distance,
     /// Up to so many eligible items a scan is exact and fast enough.
@@ -132,30 +149,30 @@ pub(crate) struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    /// `query.vector` has been admitted and `query` checked.
-    pub(crate) fn search(&self, query: &Query) -> Vec<Hit> {
-        let eligible = self.eligible(query);
-        let mut top = TopK::new(self.items, query.k);
+    /// `query.vector` has been admitted and `query` checked; `named` are its ids.
+    pub(crate) fn search(&self, query: &Query, named: &Named) -> Vec<Hit> {
+        let eligible = self.eligible(query, named);
+        let mut top = TopK::new(self.view, query.k);
         let graph = self.graph.filter(|_| !query.exact && eligible.count() > self.exact_below);
         if !graph.is_some_and(|graph| self.search_graph(graph, query, &eligible, &mut top)) {
-            top = TopK::new(self.items, query.k);
+            top = TopK::new(self.view, query.k);
             self.scan(&query.vector, eligible.iter(), &mut top);
         }
         top.into_hits(self.distance)
     }
 
     /// The live slots that the query may return. Their number decides between scan and graph.
-    fn eligible(&self, query: &Query) -> Cow<'_, Bitset> {
-        let mut eligible = Cow::Borrowed(self.items.alive());
-        if let Some(ids) = &query.only_ids {
-            eligible = Cow::Owned(ids.iter().filter_map(|id| self.items.slot_of(id)).collect());
+    fn eligible(&self, query: &Query, named: &Named) -> Cow<'_, Bitset> {
+        let mut eligible = Cow::Borrowed(self.view.alive());
+        if let Some(only) = &named.only {
+            eligible = Cow::Owned(only.iter().copied().collect());
         }
         if let Some(filter) = &query.filter {
-            let matching = eligible.iter().filter(|slot| filter.matches(self.items.metadata(*slot)));
+            let matching = eligible.iter().filter(|slot| filter.matches(&self.view.parsed_metadata(*slot)));
             eligible = Cow::Owned(matching.collect());
         }
-        for slot in query.exclude_ids.iter().filter_map(|id| self.items.slot_of(id)) {
-            eligible.to_mut().remove(slot);
+        for slot in &named.never {
+            eligible.to_mut().remove(*slot);
         }
         eligible
     }
@@ -166,7 +183,7 @@ impl Searcher<'_> {
             slots.for_each(|slot| top.offer(self.score(vector, slot)));
             return;
         }
-        let codes = self.items.codes();
+        let codes = self.view.codes();
         let mut sieve = Sieve::new(codes.fine_probe(vector, self.distance), top.k, top.bound());
         let mut batch = Vec::with_capacity(SCAN_BATCH);
         let mut slots = slots.peekable();
@@ -184,13 +201,13 @@ impl Searcher<'_> {
     }
 
     fn score(&self, vector: &[f32], slot: u32) -> Scored {
-        Scored { rank: self.distance.rank(vector, self.items.rows().row(slot)), slot }
+        Scored { rank: self.distance.rank(vector, self.view.rows().row(slot)), slot }
     }
 
     /// Searches the graph, its unreachable nodes, and what was written after it. `false` if a scan must do it: the
     /// walk met too few eligible items, or so many others that a scan is cheaper.
     fn search_graph(&self, graph: &Graph, query: &Query, eligible: &Bitset, top: &mut TopK<'_>) -> bool {
-        let codes = self.items.codes();
+        let codes = self.view.codes();
         let to_query = ToQuery { codes, probe: codes.probe(&query.vector, self.distance) };
         let Some(nodes) = self.walk(graph, &to_query, query, eligible) else { return false };
         let mut offer = |node: u32| {

@@ -12,13 +12,17 @@
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::codec::{Fields, Put, f32s, put_metadata};
+use crate::codec::{Fields, Put, f32s};
 use crate::distance::Distance;
 use crate::durable::create_atomically;
 use crate::error::Error;
 use crate::graph::Graph;
 use crate::items::Items;
+use crate::metadata::Metadata;
+use crate::records::Record;
+use crate::view::View;
 
 const MAGIC: &[u8; 8] = b"LHVECSEG";
 const FORMAT: u32 = 1;
@@ -44,13 +48,14 @@ pub(crate) fn path_of(folder: &Path, generation: u64) -> PathBuf {
 
 /// Writes a segment, durably.
 pub(crate) fn write(folder: &Path, segment: &Segment) -> Result<(), Error> {
-    let items = encode_items(&segment.items);
+    let view = segment.items.view();
+    let items = encode_items(view);
     let graph = segment.graph.as_ref().map(Graph::encode).unwrap_or_default();
     let mut header = MAGIC.to_vec();
     header.put_u32(FORMAT);
-    header.put_u32(segment.items.rows().dimension() as u32);
+    header.put_u32(view.rows().dimension() as u32);
     header.put_u32(segment.distance.code());
-    header.put_u64(segment.items.live() as u64);
+    header.put_u64(view.live() as u64);
     header.put_u64(segment.version);
     header.put_u64(segment.generation);
     header.put_u64(items.len() as u64);
@@ -59,24 +64,24 @@ pub(crate) fn write(folder: &Path, segment: &Segment) -> Result<(), Error> {
     create_atomically(&path_of(folder, segment.generation), |out| {
         out.write_all(&header)?;
         write_section(out, [items.as_slice()])?;
-        write_vectors(out, &segment.items)?;
+        write_vectors(out, view)?;
         write_section(out, [graph.as_slice()])
     })
 }
 
-fn encode_items(items: &Items) -> Vec<u8> {
+fn encode_items(view: &View) -> Vec<u8> {
     let mut out = Vec::new();
-    for slot in 0..items.slots() {
-        out.put_bytes(items.id(slot).as_bytes());
-        put_metadata(&mut out, items.metadata(slot));
+    for slot in 0..view.slots() {
+        out.put_bytes(view.id(slot).as_bytes());
+        out.put_bytes(view.stored_metadata(slot).as_bytes());
     }
     out
 }
 
-fn write_vectors(out: &mut impl Write, items: &Items) -> io::Result<()> {
+fn write_vectors(out: &mut impl Write, view: &View) -> io::Result<()> {
     let mut bytes = Vec::new();
     let mut crc = crc32fast::Hasher::new();
-    for row in items.rows().iter() {
+    for row in view.rows().iter() {
         bytes.clear();
         bytes.put_f32s(row);
         crc.update(&bytes);
@@ -138,7 +143,8 @@ fn read_segment(input: &mut impl Read, file_bytes: u64, generation: u64) -> Resu
     let records = read_section(input, header.items_bytes, "the items")?;
     let items = read_items(input, &header, &records)?;
     let graph_bytes = read_section(input, header.graph_bytes, "the graph")?;
-    let graph = if graph_bytes.is_empty() { None } else { Some(Graph::decode(&graph_bytes, items.slots())?) };
+    let graph =
+        if graph_bytes.is_empty() { None } else { Some(Graph::decode(&graph_bytes, items.view().slots())?) };
     Ok(Segment {
         distance: header.distance,
         version: header.version,
@@ -214,12 +220,12 @@ fn read_items(input: &mut impl Read, header: &Header, records: &[u8]) -> Result<
     for _ in 0..header.items {
         input.read_exact(&mut row)?;
         crc.update(&row);
-        let id = records.text()?;
-        items.upsert(id.into(), &f32s(&row), records.metadata()?);
+        let (id, metadata) = (records.text()?.into(), Metadata::from_stored(records.text()?));
+        items.upsert(Arc::new(Record { id, metadata }), &f32s(&row));
     }
     records.end()?;
     check_crc(input, crc.finalize(), "the vectors")?;
-    if items.dead() > 0 {
+    if items.view().dead() > 0 {
         return Err("two items have the same id".into());
     }
     Ok(items)
@@ -234,8 +240,9 @@ mod tests {
     fn sample() -> Segment {
         let mut items = Items::new(2);
         for i in 0..20 {
-            let metadata = serde_json::json!({"n": i}).as_object().cloned().unwrap_or_default();
-            items.upsert(format!("id-{i}").into(), &[i as f32, 0.5], metadata.into());
+            let metadata = Metadata::from_map(serde_json::json!({ "n": i }).as_object().unwrap());
+            let record = Record { id: format!("id-{i}").into(), metadata };
+            items.upsert(Arc::new(record), &[i as f32, 0.5]);
         }
         Segment { distance: Distance::Dot, version: 7, generation: 3, items, graph: None }
     }
@@ -245,10 +252,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         write(folder.path(), &sample()).unwrap();
         let back = read(folder.path(), 3).unwrap();
-        assert_eq!((back.distance, back.version, back.items.live()), (Distance::Dot, 7, 20));
+        let view = back.items.view();
+        assert_eq!((back.distance, back.version, view.live()), (Distance::Dot, 7, 20));
         let slot = back.items.slot_of("id-9").unwrap();
-        assert_eq!(back.items.rows().row(slot), [9.0, 0.5]);
-        assert_eq!(back.items.metadata(slot)["n"], 9);
+        assert_eq!(view.rows().row(slot), [9.0, 0.5]);
+        assert_eq!(view.metadata(slot).as_str(), r#"{"n":9}"#);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file stays behind");
     }
 

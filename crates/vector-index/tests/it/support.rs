@@ -26,11 +26,11 @@ pub(crate) fn index(store: &Store, dimension: usize, distance: Distance) -> Arc<
 }
 
 pub(crate) fn item(id: impl Into<String>, vector: &[f32]) -> Item {
-    Item { id: id.into(), vector: vector.to_vec(), metadata: Metadata::new() }
+    Item { id: id.into(), vector: vector.to_vec(), metadata: Metadata::default() }
 }
 
 pub(crate) fn tagged(id: impl Into<String>, vector: &[f32], n: u64) -> Item {
-    Item { metadata: json!({ "n": n }).as_object().cloned().unwrap(), ..item(id, vector) }
+    Item { metadata: Metadata::from_map(json!({ "n": n }).as_object().unwrap()), ..item(id, vector) }
 }
 
 pub(crate) fn query(vector: &[f32], k: usize) -> Query {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use service::{ApiError, Json, Path, Result};
-use vector_index::Item;
+use vector_index::{Item, Metadata};
 use wire::Problem;
 use wire::vectors::{AddItems, Added, DeleteItems, Deleted, NewItem, StoredItem, either_vector};
 
@@ -38,7 +38,7 @@ pub(crate) async fn add(
 
 fn read(item: NewItem) -> std::result::Result<Item, String> {
     let vector = either_vector(item.vector, item.vector_b64.as_deref())?;
-    Ok(Item { id: item.id, vector, metadata: item.metadata })
+    Ok(Item { id: item.id, vector, metadata: Metadata::from_map(&item.metadata) })
 }
 
 /// Deletes items, durably. Ids without an item are passed over.
@@ -71,5 +71,5 @@ pub(crate) async fn item(
 ) -> Result<Json<StoredItem>> {
     let missing = ApiError::not_found(format!("index {name:?} has no item {id:?}"));
     let item = indexes.run(move |store| Ok(store.get(&name)?.get(&id))).await?.ok_or(missing)?;
-    Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata }))
+    Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata.parse() }))
 }

@@ -155,9 +155,9 @@ fn timed(store: &Store, name: &str, query: Query) -> std::result::Result<Answer,
 
 fn to_wire(answer: Answer) -> SearchAnswer {
     let results = answer.hits.into_iter().map(|hit| SearchHit {
-        id: hit.id.as_ref().to_owned(),
+        id: hit.id.into_string(),
         distance: hit.distance,
-        metadata: Arc::unwrap_or_clone(hit.metadata),
+        metadata: hit.metadata.parse(),
     });
     SearchAnswer { results: results.collect(), version: answer.version }
 }
