@@ -223,7 +223,7 @@ fn quantize(row: &[f32], mut put: impl FnMut(usize, i8)) -> (f32, f32) {
     let largest = row.iter().fold(0.0_f32, |largest, x| largest.max(x.abs()));
     // Of a vector whose numbers are all (almost) nothing, the code says nothing: all of it is left out.
     let inverse = if largest > MIN_LARGEST { 127.0 / largest } else { 0.0 };
-    let code = |x: f32| (x * inverse).round_ties_even();
+    let code = |x: f32| round(x * inverse);
     let (mut squares, mut code_squares) = (0.0_f32, 0.0_f32);
     for (at, x) in row.iter().enumerate() {
         let code = code(*x);
@@ -234,6 +234,14 @@ fn quantize(row: &[f32], mut put: impl FnMut(usize, i8)) -> (f32, f32) {
     let scale = if code_squares > 0.0 { (squares / code_squares).sqrt() } else { 0.0 };
     let left_out = row.iter().map(|x| (x - scale * code(*x)).powi(2)).sum::<f32>().sqrt();
     (scale, left_out)
+}
+
+/// To the nearest whole number, ties to the even one, for numbers below 2^22: behind this addend no bits are left for a
+/// fraction. `round_ties_even` is a call into the C library on CPUs without SSE 4.1, which is what this is compiled for.
+#[inline(always)]
+fn round(x: f32) -> f32 {
+    const NO_FRACTION: f32 = 12_582_912.0; // 1.5 * 2^23
+    (x + NO_FRACTION) - NO_FRACTION
 }
 
 /// Below this, the step of the codes has no exact inverse.
@@ -312,6 +320,14 @@ mod tests {
         let of_vector = codes.probe(&rows[9], Distance::Euclidean);
         assert_eq!((of_slot.lines, of_slot.bias), (of_vector.lines, of_vector.bias));
         assert_eq!((of_slot.scale, of_slot.squared_length), (of_vector.scale, of_vector.squared_length));
+    }
+
+    #[test]
+    fn numbers_round_to_the_nearest_and_ties_to_the_even() {
+        for i in -1270..=1270_i16 {
+            let x = f32::from(i) / 10.0;
+            assert_eq!(round(x), x.round_ties_even(), "{x}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Top-k search over the items of an index: by scan or by graph, whichever answers exactly enough and faster.
 
+mod sieve;
+mod top_k;
+
 use std::borrow::Cow;
-use std::collections::BinaryHeap;
 
 use crate::bitset::Bitset;
-use crate::codes::{Codes, FineProbe, Probe};
+use crate::codes::{Codes, Probe};
 use crate::distance::Distance;
 use crate::error::Invalid;
 use crate::filter::Filter;
@@ -12,6 +14,8 @@ use crate::graph::{Graph, Ranking, Scored};
 use crate::items::Items;
 use crate::metadata::Metadata;
 use crate::view::View;
+use sieve::{BATCH, Sieve};
+use top_k::TopK;
 
 /// A search for the `k` items nearest to `vector`.
 #[derive(Debug, Clone, Default)]
@@ -52,28 +56,6 @@ pub struct Answer {
     pub version: u64,
 }
 
-/// An item and its rank, worst first out of a heap; equal ranks by id.
-#[derive(Debug, PartialEq)]
-struct Ranked<'a> {
-    rank: f32,
-    id: &'a str,
-    slot: u32,
-}
-
-impl Eq for Ranked<'_> {}
-
-impl Ord for Ranked<'_> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank.total_cmp(&other.rank).then_with(|| self.id.cmp(other.id))
-    }
-}
-
-impl PartialOrd for Ranked<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
 /// The slots that a query names by ids, so that the search itself needs no access to ids.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
@@ -87,53 +69,6 @@ impl Named {
     pub(crate) fn in_query(query: &Query, items: &Items) -> Self {
         let slots_of = |ids: &Vec<String>| ids.iter().filter_map(|id| items.slot_of(id)).collect();
         Self { only: query.only_ids.as_ref().map(slots_of), never: slots_of(&query.exclude_ids) }
-    }
-}
-
-/// The best k seen so far.
-struct TopK<'a> {
-    view: &'a View,
-    k: usize,
-    heap: BinaryHeap<Ranked<'a>>,
-}
-
-impl<'a> TopK<'a> {
-    fn new(view: &'a View, k: usize) -> Self {
-        Self { view, k, heap: BinaryHeap::with_capacity(k.min(view.live()) + 1) }
-    }
-
-    #[inline]
-    fn offer(&mut self, Scored { rank, slot }: Scored) {
-        if rank > self.bound() {
-            return;
-        }
-        self.heap.push(Ranked { rank, id: self.view.id(slot), slot });
-        if self.heap.len() > self.k {
-            self.heap.pop();
-        }
-    }
-
-    /// The rank that an item must not be above to come in.
-    #[inline]
-    fn bound(&self) -> f32 {
-        match self.heap.peek() {
-            Some(worst) if self.heap.len() == self.k => worst.rank,
-            _ => f32::INFINITY,
-        }
-    }
-
-    fn into_hits(self, distance: Distance) -> Vec<Hit> {
-        let view = self.view;
-        let mut hits: Vec<Hit> = (self.heap.into_iter())
-            .map(|ranked| Hit {
-                id: ranked.id.into(),
-                distance: distance.distance_of_rank(ranked.rank),
-                metadata: view.metadata(ranked.slot),
-            })
-            .collect();
-        // By distance and not by rank: a square root may make two ranks equal.
-        hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.id.cmp(&b.id)));
-        hits
     }
 }
 
@@ -184,12 +119,12 @@ impl Searcher<'_> {
             return;
         }
         let codes = self.view.codes();
-        let mut sieve = Sieve::new(codes.fine_probe(vector, self.distance), top.k, top.bound());
-        let mut batch = Vec::with_capacity(SCAN_BATCH);
+        let mut sieve = Sieve::new(codes.fine_probe(vector, self.distance), top.k(), top.bound());
+        let mut batch = Vec::with_capacity(BATCH);
         let mut slots = slots.peekable();
         while slots.peek().is_some() {
             batch.clear();
-            batch.extend(slots.by_ref().take(SCAN_BATCH));
+            batch.extend(slots.by_ref().take(BATCH));
             sieve.sift(codes, &batch);
         }
         for Scored { rank: lower, slot } in sieve.left() {
@@ -229,7 +164,7 @@ impl Searcher<'_> {
             offer(*node);
         }
         self.scan(&query.vector, eligible.iter_from(graph.len()), top);
-        top.heap.len() >= query.k.min(eligible.count())
+        top.len() >= query.k.min(eligible.count())
     }
 
     /// The nodes worth looking at, nearest first as far as codes tell; `None` if a scan is cheaper.
@@ -243,8 +178,9 @@ impl Searcher<'_> {
         let width = query.ef.unwrap_or(self.default_ef).max(query.k);
         let covered = eligible.count_below(graph.len());
         let others = graph.len() as usize - covered;
-        Some(if others * 4 <= covered {
-            graph.nearest(ranking, width + width * others / covered.max(1))
+        Some(if others * 4 <= covered && query.exclude_ids.len() <= FEW_EXCLUDED {
+            // Those that may not be returned take places among the nearest, the excluded perhaps the first of all.
+            graph.nearest(ranking, width + width * others / covered.max(1) + query.exclude_ids.len())
         } else {
             // A visit costs several times what a step of a scan costs: links and rows are read out of order.
             let max_visits = (eligible.count() / VISIT_COST).max(2 * width);
@@ -257,79 +193,8 @@ impl Searcher<'_> {
 
 /// From this dimension on, a code takes fewer bytes than the vector by enough to pay for looking twice.
 const CODED_SCAN_DIMENSION: usize = 48;
-/// Slots whose codes are compared at once.
-const SCAN_BATCH: usize = 256;
-
-/// Keeps the slots that may be among the `k` nearest, by bounds of their ranks.
-struct Sieve {
-    probe: FineProbe,
-    k: usize,
-    /// The smallest `k` upper bounds, the largest first out.
-    uppers: BinaryHeap<Ordered>,
-    bound: f32,
-    /// Slots with the lower bounds of their ranks.
-    kept: Vec<Scored>,
-    lower: Vec<f32>,
-    upper: Vec<f32>,
-}
-
-impl Sieve {
-    /// A sieve that keeps nothing whose rank is certainly above `bound`.
-    fn new(probe: FineProbe, k: usize, bound: f32) -> Self {
-        let (lower, upper) = (Vec::with_capacity(SCAN_BATCH), Vec::with_capacity(SCAN_BATCH));
-        Self { probe, k, uppers: BinaryHeap::new(), bound, kept: Vec::new(), lower, upper }
-    }
-
-    fn sift(&mut self, codes: &Codes, slots: &[u32]) {
-        codes.bounds(&self.probe, slots, &mut self.lower, &mut self.upper);
-        for (place, slot) in slots.iter().enumerate() {
-            let (lower, upper) = (self.lower[place], self.upper[place]);
-            if lower > self.bound {
-                continue;
-            }
-            self.kept.push(Scored { rank: lower, slot: *slot });
-            if upper < self.bound {
-                self.lower_bound(upper);
-            }
-        }
-    }
-
-    /// Notes that one more item is certainly not above `upper`.
-    fn lower_bound(&mut self, upper: f32) {
-        self.uppers.push(Ordered(upper));
-        if self.uppers.len() > self.k {
-            self.uppers.pop();
-        }
-        if let Some(largest) = self.uppers.peek().filter(|_| self.uppers.len() == self.k) {
-            self.bound = self.bound.min(largest.0);
-        }
-    }
-
-    /// The slots left, those of the smallest lower bound first.
-    fn left(mut self) -> Vec<Scored> {
-        self.kept.retain(|scored| scored.rank <= self.bound);
-        self.kept.sort_unstable();
-        self.kept
-    }
-}
-
-/// A number that orders.
-#[derive(Debug, PartialEq)]
-struct Ordered(f32);
-
-impl Eq for Ordered {}
-
-impl Ord for Ordered {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.0.total_cmp(&other.0)
-    }
-}
-
-impl PartialOrd for Ordered {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
+/// So many excluded items are walked over in the plain walk, which is faster than the one that tells items apart.
+const FEW_EXCLUDED: usize = 32;
 
 /// How near slots are to a query.
 struct ToQuery<'a> {
