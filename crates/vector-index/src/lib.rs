@@ -31,11 +31,12 @@ mod settings;
 mod store;
 mod wal;
 
+pub use bitset::Bitset;
 pub use collection::{Collection, Info};
 pub use distance::Distance;
 pub use durable::{Disk, PlainDisk};
 pub use error::{Error, Invalid};
-pub use filter::{Filter, FilterError};
+pub use filter::{Filter, FilterError, FilterIndex};
 pub use items::{Item, Metadata};
 pub use ops::Changed;
 pub use search::{Answer, Hit, Query};
