@@ -14,7 +14,7 @@ use crate::items::{Item, Items};
 use crate::ops::{Admitted, Changed, Op, encode_commit};
 use crate::records::Record;
 use crate::seal::SealQueue;
-use crate::search::{self, Answer, Named, Query, Searcher};
+use crate::search::{self, Answer, Query, Searcher};
 use crate::settings::Settings;
 use crate::wal::Wal;
 
@@ -153,9 +153,9 @@ impl Collection {
         search::check(&query)?;
         query.vector = self.distance.admit(std::mem::take(&mut query.vector), self.dimension)?;
         // Writers wait for this, and not for the search.
-        let (named, view, graph, version) = {
+        let (eligible, view, graph, version) = {
             let State { items, graph, version } = &*self.state.read();
-            (Named::in_query(&query, items), Arc::clone(items.view()), graph.clone(), *version)
+            (search::eligible(&query, items), Arc::clone(items.view()), graph.clone(), *version)
         };
         let searcher = Searcher {
             view: &view,
@@ -164,7 +164,7 @@ impl Collection {
             exact_below: self.settings.exact_below,
             default_ef: self.settings.search_breadth,
         };
-        Ok(Answer { hits: searcher.search(&query, &named), version })
+        Ok(Answer { hits: searcher.search(&query, eligible.as_ref()), version })
     }
 
     /// How the index is doing.

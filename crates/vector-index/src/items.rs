@@ -6,6 +6,8 @@ use std::sync::Arc;
 use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::bitset::Bitset;
+use crate::filter::{Filter, FilterIndex};
 use crate::metadata::Metadata;
 use crate::records::Record;
 use crate::view::View;
@@ -28,6 +30,8 @@ pub(crate) struct Items {
     /// The slots of the living by the hash of their ids, which it does not own.
     by_id: HashTable<u32>,
     hashing: DefaultHashBuilder,
+    /// Over the metadata of all slots.
+    filters: FilterIndex,
 }
 
 impl Items {
@@ -36,12 +40,19 @@ impl Items {
             view: Arc::new(View::new(dimension)),
             by_id: HashTable::new(),
             hashing: DefaultHashBuilder::default(),
+            filters: FilterIndex::default(),
         }
     }
 
     /// The items now. Whoever keeps it sees no later change, and keeps nobody waiting.
     pub(crate) fn view(&self) -> &Arc<View> {
         &self.view
+    }
+
+    /// Leaves of `eligible` the slots whose metadata match.
+    pub(crate) fn retain_matching(&self, filter: &Filter, eligible: &mut Bitset) {
+        let matches = |slot| filter.matches(&self.view.parsed_metadata(slot));
+        self.filters.retain_matching(filter, 0, eligible, matches);
     }
 
     pub(crate) fn slot_of(&self, id: &str) -> Option<u32> {
@@ -51,6 +62,7 @@ impl Items {
     /// Stores an item with its admitted vector. Returns whether that replaced one of the same id.
     pub(crate) fn upsert(&mut self, record: Arc<Record>, row: &[f32]) -> bool {
         let (view, hashing) = (Arc::make_mut(&mut self.view), &self.hashing);
+        self.filters.push(&record.metadata.parse());
         let slot = view.push(record, row);
         let id = view.id(slot);
         let is_same = |other: &u32| view.id(*other) == id;

@@ -3,8 +3,6 @@
 mod sieve;
 mod top_k;
 
-use std::borrow::Cow;
-
 use crate::bitset::Bitset;
 use crate::codes::{Codes, Probe};
 use crate::distance::Distance;
@@ -56,20 +54,25 @@ pub struct Answer {
     pub version: u64,
 }
 
-/// The slots that a query names by ids, so that the search itself needs no access to ids.
-#[derive(Debug, Default)]
-pub(crate) struct Named {
-    /// Only these, where a query says so.
-    only: Option<Vec<u32>>,
-    never: Vec<u32>,
-}
-
-impl Named {
-    /// Looks the ids of a query up.
-    pub(crate) fn in_query(query: &Query, items: &Items) -> Self {
-        let slots_of = |ids: &Vec<String>| ids.iter().filter_map(|id| items.slot_of(id)).collect();
-        Self { only: query.only_ids.as_ref().map(slots_of), never: slots_of(&query.exclude_ids) }
+/// The slots that a query may return; `None`: all that live. Ids and filters are looked up here, so that the search
+/// itself needs no lock.
+pub(crate) fn eligible(query: &Query, items: &Items) -> Option<Bitset> {
+    let Query { filter, only_ids, exclude_ids, .. } = query;
+    if filter.is_none() && only_ids.is_none() && exclude_ids.is_empty() {
+        return None;
     }
+    let slot_of = |id: &String| items.slot_of(id);
+    let mut eligible = match only_ids {
+        Some(ids) => ids.iter().filter_map(slot_of).collect(),
+        None => items.view().alive().clone(),
+    };
+    if let Some(filter) = filter {
+        items.retain_matching(filter, &mut eligible);
+    }
+    for slot in exclude_ids.iter().filter_map(slot_of) {
+        eligible.remove(slot);
+    }
+    Some(eligible)
 }
 
 /// What a search runs over, and the settings that it obeys.
@@ -84,32 +87,16 @@ pub(crate) struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    /// `query.vector` has been admitted and `query` checked; `named` are its ids.
-    pub(crate) fn search(&self, query: &Query, named: &Named) -> Vec<Hit> {
-        let eligible = self.eligible(query, named);
+    /// `query.vector` has been admitted and `query` checked; `eligible` is what [`eligible`] said of it.
+    pub(crate) fn search(&self, query: &Query, eligible: Option<&Bitset>) -> Vec<Hit> {
+        let eligible = eligible.unwrap_or(self.view.alive());
         let mut top = TopK::new(self.view, query.k);
         let graph = self.graph.filter(|_| !query.exact && eligible.count() > self.exact_below);
-        if !graph.is_some_and(|graph| self.search_graph(graph, query, &eligible, &mut top)) {
+        if !graph.is_some_and(|graph| self.search_graph(graph, query, eligible, &mut top)) {
             top = TopK::new(self.view, query.k);
             self.scan(&query.vector, eligible.iter(), &mut top);
         }
         top.into_hits(self.distance)
-    }
-
-    /// The live slots that the query may return. Their number decides between scan and graph.
-    fn eligible(&self, query: &Query, named: &Named) -> Cow<'_, Bitset> {
-        let mut eligible = Cow::Borrowed(self.view.alive());
-        if let Some(only) = &named.only {
-            eligible = Cow::Owned(only.iter().copied().collect());
-        }
-        if let Some(filter) = &query.filter {
-            let matching = eligible.iter().filter(|slot| filter.matches(&self.view.parsed_metadata(*slot)));
-            eligible = Cow::Owned(matching.collect());
-        }
-        for slot in &named.never {
-            eligible.to_mut().remove(*slot);
-        }
-        eligible
     }
 
     /// Offers all of `slots` whose distance could be among the smallest; the others are told apart by their codes.
