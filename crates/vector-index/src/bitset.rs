@@ -1,7 +1,7 @@
 //! A set of slots, one bit each.
 
 /// A growable set of small integers.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Bitset {
     words: Vec<u64>,
     count: usize,
@@ -46,6 +46,25 @@ impl Bitset {
         })
     }
 
+    /// How many members are below `end`.
+    pub(crate) fn count_below(&self, end: u32) -> usize {
+        let last = word_of(end);
+        let whole: u32 = self.words.iter().take(last).map(|word| word.count_ones()).sum();
+        let part = self.words.get(last).map_or(0, |word| (word & (bit_of(end) - 1)).count_ones());
+        (whole + part) as usize
+    }
+
+    /// The bits, from the lowest slot upwards.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Inverse of [`Bitset::words`].
+    pub(crate) fn from_words(words: Vec<u64>) -> Self {
+        let count = words.iter().map(|word| word.count_ones() as usize).sum();
+        Self { words, count }
+    }
+
     /// The members, in ascending order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.iter_from(0)
@@ -82,6 +101,8 @@ mod tests {
         assert_eq!(set.iter_from(64).collect::<Vec<_>>(), [64, 200]);
         assert_eq!(set.iter_from(65).collect::<Vec<_>>(), [200]);
         assert_eq!(set.iter_from(1000).count(), 0);
+        assert_eq!([0, 1, 63, 64, 65, 201, 9999].map(|end| set.count_below(end)), [0, 1, 1, 2, 3, 4, 4]);
+        assert_eq!(Bitset::from_words(set.words().to_vec()), set);
         set.remove(63);
         set.remove(63);
         set.remove(9999);
