@@ -72,6 +72,17 @@ impl Bitset {
         })
     }
 
+    /// The bits, from the lowest slot upwards.
+    pub(crate) fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// Inverse of [`Bitset::words`].
+    pub(crate) fn from_words(words: Vec<u64>) -> Self {
+        let count = words.iter().map(|word| word.count_ones() as usize).sum();
+        Self { words, count }
+    }
+
     /// The members, in ascending order.
     pub fn iter(&self) -> impl Iterator<Item = u32> {
         self.iter_from(0)
@@ -112,6 +123,7 @@ mod tests {
             [0, 1, 63, 64, 65, 200, 201, 9999].map(|end| set.count_below(end)),
             [0, 1, 1, 2, 3, 3, 4, 4]
         );
+        assert_eq!(Bitset::from_words(set.words().to_vec()), set);
         set.remove(63);
         set.remove(63);
         set.remove(9999);

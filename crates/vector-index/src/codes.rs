@@ -20,6 +20,7 @@ const BATCH: usize = 64;
 #[derive(Debug, Clone)]
 pub(crate) struct Codes {
     isa: Isa,
+    dimension: usize,
     lines: Table<Line>,
     /// `[scale]`: apart, because it is all that a walk under cosine reads beside the lines.
     scales: Table<f32>,
@@ -54,7 +55,12 @@ impl Codes {
 
     fn on(isa: Isa, dimension: usize) -> Self {
         let lines = Table::new(dimension.div_ceil(LINE));
-        Self { isa, lines, scales: Table::new(1), lengths: Table::new(2) }
+        Self { isa, dimension, lines, scales: Table::new(1), lengths: Table::new(2) }
+    }
+
+    /// Numbers per vector.
+    pub(crate) fn dimension(&self) -> usize {
+        self.dimension
     }
 
     /// How many slots there are.
@@ -71,6 +77,20 @@ impl Codes {
         self.lines.push(&lines);
         self.scales.push(&[scale]);
         self.lengths.push(&[kernel::dot(row, row), left_out]);
+    }
+
+    /// The codes of the first `slots` of `self`, and behind them those of `others`.
+    pub(crate) fn rearranged(&self, slots: u32, others: &[u32]) -> Self {
+        let mut codes = self.clone();
+        codes.lines.truncate(slots as usize);
+        codes.scales.truncate(slots as usize);
+        codes.lengths.truncate(slots as usize);
+        for slot in others.iter().map(|slot| *slot as usize) {
+            codes.lines.push(self.lines.row(slot));
+            codes.scales.push(self.scales.row(slot));
+            codes.lengths.push(self.lengths.row(slot));
+        }
+        codes
     }
 
     fn scale(&self, slot: u32) -> f32 {

@@ -8,12 +8,14 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::commit::{GroupCommit, Waiting};
 use crate::distance::Distance;
+use crate::durable::Disk;
 use crate::error::{Error, Invalid};
 use crate::graph::Graph;
 use crate::items::{Item, Items};
 use crate::ops::{Admitted, Changed, Op, encode_commit};
 use crate::records::Record;
-use crate::seal::SealQueue;
+use crate::recovery::Opened;
+use crate::seal::{OnDisk, SealQueue};
 use crate::search::{self, Answer, Query, Searcher};
 use crate::settings::Settings;
 use crate::wal::Wal;
@@ -25,17 +27,21 @@ pub struct Collection {
     pub(crate) distance: Distance,
     pub(crate) dimension: usize,
     pub(crate) settings: Settings,
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) state: RwLock<State>,
     pub(crate) writer: GroupCommit<Wal>,
     /// Held while files are created or removed, so that a drop does not race with a seal.
     pub(crate) files: Mutex<()>,
     /// Held by the one seal under way.
-    pub(crate) sealing: Mutex<()>,
+    pub(crate) on_disk: Mutex<OnDisk>,
     pub(crate) is_seal_queued: AtomicBool,
     pub(crate) seal_queue: SealQueue,
     /// Set when the index is dropped or the process ends: no more commits, no more files.
     pub(crate) is_closed: AtomicBool,
+    /// Bytes of log that a restart would replay.
     pub(crate) wal_bytes: AtomicU64,
+    /// Of those: below that, a seal that has failed is not tried again by itself.
+    pub(crate) retry_above_bytes: AtomicU64,
 }
 
 /// The index as it is. Its lock is never held during I/O, a build or a search.
@@ -57,17 +63,22 @@ pub struct Info {
     pub distance: Distance,
     /// Live items.
     pub count: usize,
+    /// Those of them in segment files; a restart replays the others from the log.
+    pub sealed: usize,
+    /// Segment files.
+    pub segments: usize,
     /// Raised by every change.
     pub version: u64,
     /// Slots that the graph covers, the dead among them; 0 while every search is an exact scan.
     pub indexed: usize,
     /// Slots written after the graph was built, or all where there is none: found by scan.
     pub buffered: usize,
-    /// Slots of deleted and replaced items that the next compaction frees.
+    /// Slots of deleted and replaced items. A seal frees those that are in no segment file; it rewrites the others once
+    /// they are many.
     pub dead: usize,
     /// Nodes that the graph's links do not lead to: found by scan.
     pub unreachable: usize,
-    /// Size of the current log.
+    /// Bytes of log that a restart would replay.
     pub wal_bytes: u64,
     /// Whether it is being sealed, or waits for it.
     pub is_sealing: bool,
@@ -119,7 +130,7 @@ impl Collection {
         } else {
             wal.commit(&encode_commit(version, group.iter().map(|waiting| &waiting.op)))
         };
-        self.wal_bytes.store(wal.len(), Relaxed);
+        self.wal_bytes.store(wal.replay_bytes(), Relaxed);
         if let Err(error) = written {
             group.into_iter().for_each(|waiting| waiting.resolve(Err(error.repeat())));
             return;
@@ -177,13 +188,15 @@ impl Collection {
             dimension: self.dimension,
             distance: self.distance,
             count: view.live(),
+            sealed: view.alive().count_below(view.sealed().slots()),
+            segments: view.sealed().segments().len(),
             version: state.version,
             indexed: indexed as usize,
             buffered: (view.slots() - indexed) as usize,
             dead: view.dead(),
             unreachable: state.graph.as_ref().map_or(0, |graph| graph.unreachable().len()),
             wal_bytes: self.wal_bytes.load(Relaxed),
-            is_sealing: self.is_seal_queued.load(Relaxed) || self.sealing.is_locked(),
+            is_sealing: self.is_seal_queued.load(Relaxed) || self.on_disk.is_locked(),
         }
     }
 
@@ -195,7 +208,8 @@ impl Collection {
     }
 
     fn seal_if_due(&self) {
-        if self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
+        let may_try = self.wal_bytes.load(Relaxed) >= self.retry_above_bytes.load(Relaxed);
+        if may_try && self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
             self.seal_queue.push(&self.name);
         }
     }
@@ -207,30 +221,33 @@ impl std::fmt::Debug for Collection {
     }
 }
 
-/// What opening or creating an index has found out, to be made a [`Collection`].
-pub(crate) struct Parts {
-    pub(crate) name: String,
-    pub(crate) folder: PathBuf,
-    pub(crate) distance: Distance,
-    pub(crate) state: State,
-    pub(crate) wal: Wal,
+/// What the indexes of a store share.
+pub(crate) struct Common {
+    pub(crate) settings: Settings,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) seal_queue: SealQueue,
 }
 
 impl Collection {
-    pub(crate) fn new(parts: Parts, settings: Settings, seal_queue: SealQueue) -> Arc<Self> {
+    /// Puts an index into service whose files are in `folder`.
+    pub(crate) fn new(name: &str, folder: PathBuf, opened: Opened, common: &Common) -> Arc<Self> {
+        let Opened { distance, state, on_disk, log } = opened;
+        let wal = Wal::resume(Arc::clone(&common.disk), name, &folder, log);
         let collection = Arc::new(Self {
-            name: parts.name,
-            folder: parts.folder,
-            distance: parts.distance,
-            dimension: parts.state.items.view().rows().dimension(),
-            settings,
-            state: RwLock::new(parts.state),
-            wal_bytes: AtomicU64::new(parts.wal.len()),
-            writer: GroupCommit::new(parts.wal),
+            name: name.to_owned(),
+            folder,
+            distance,
+            dimension: state.items.view().rows().dimension(),
+            settings: common.settings.clone(),
+            disk: Arc::clone(&common.disk),
+            state: RwLock::new(state),
+            wal_bytes: AtomicU64::new(wal.replay_bytes()),
+            retry_above_bytes: AtomicU64::default(),
+            writer: GroupCommit::new(wal),
             files: Mutex::default(),
-            sealing: Mutex::default(),
+            on_disk: Mutex::new(on_disk),
             is_seal_queued: AtomicBool::default(),
-            seal_queue,
+            seal_queue: common.seal_queue.clone(),
             is_closed: AtomicBool::default(),
         });
         collection.seal_if_due();

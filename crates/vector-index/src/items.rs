@@ -7,6 +7,7 @@ use hashbrown::hash_table::Entry;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::bitset::Bitset;
+use crate::codec::Malformed;
 use crate::filter::{Filter, FilterIndex};
 use crate::metadata::Metadata;
 use crate::records::Record;
@@ -30,18 +31,27 @@ pub(crate) struct Items {
     /// The slots of the living by the hash of their ids, which it does not own.
     by_id: HashTable<u32>,
     hashing: DefaultHashBuilder,
-    /// Over the metadata of all slots.
+    /// Over the metadata of the write buffer; those of the segments are in the segments.
     filters: FilterIndex,
 }
 
 impl Items {
-    pub(crate) fn new(dimension: usize) -> Self {
-        Self {
-            view: Arc::new(View::new(dimension)),
-            by_id: HashTable::new(),
-            hashing: DefaultHashBuilder::default(),
-            filters: FilterIndex::default(),
+    /// The items of a view whose write buffer is empty. Says what is wrong if segments contradict each other.
+    pub(crate) fn of_sealed(view: View) -> Result<Self, Malformed> {
+        let hashing = DefaultHashBuilder::default();
+        let mut by_id: HashTable<u32> = HashTable::with_capacity(view.live());
+        let hash = |slot: &u32| hashing.hash_one(view.id(*slot));
+        for slot in view.alive().iter() {
+            let id = view.id(slot);
+            if id.is_empty() {
+                return Err("a live item has no id");
+            }
+            match by_id.entry(hash(&slot), |other| view.id(*other) == id, hash) {
+                Entry::Occupied(_) => return Err("two live items have the same id"),
+                Entry::Vacant(entry) => entry.insert(slot),
+            };
         }
+        Ok(Self { view: Arc::new(view), by_id, hashing, filters: FilterIndex::default() })
     }
 
     /// The items now. Whoever keeps it sees no later change, and keeps nobody waiting.
@@ -52,7 +62,11 @@ impl Items {
     /// Leaves of `eligible` the slots whose metadata match.
     pub(crate) fn retain_matching(&self, filter: &Filter, eligible: &mut Bitset) {
         let matches = |slot| filter.matches(&self.view.parsed_metadata(slot));
-        self.filters.retain_matching(filter, 0, eligible, matches);
+        let sealed = self.view.sealed();
+        for (first_slot, segment) in sealed.first_slots().zip(sealed.segments()) {
+            segment.filters().retain_matching(filter, first_slot, eligible, matches);
+        }
+        self.filters.retain_matching(filter, sealed.slots(), eligible, matches);
     }
 
     pub(crate) fn slot_of(&self, id: &str) -> Option<u32> {
@@ -88,22 +102,13 @@ impl Items {
         true
     }
 
-    /// The living items of `view` in the same order, without the dead.
-    pub(crate) fn compacted(view: &View) -> Self {
-        let mut compact = Self::new(view.rows().dimension());
-        for slot in view.alive().iter() {
-            compact.upsert(Arc::clone(view.record(slot)), view.rows().row(slot));
-        }
-        compact
-    }
-
-    /// Brings these items, which hold what `then` holds, up to `now`, a later view of the same index as `then`.
+    /// Brings these items, which hold what `then` holds, up to `now`, a later view over the same segments as `then`.
     pub(crate) fn catch_up(&mut self, then: &View, now: &View) {
         for slot in then.alive().iter().filter(|slot| !now.alive().contains(*slot)) {
             self.delete(then.id(slot));
         }
         for slot in now.alive().iter_from(then.slots()) {
-            self.upsert(Arc::clone(now.record(slot)), now.rows().row(slot));
+            self.upsert(Arc::clone(now.buffered(slot)), now.rows().row(slot));
         }
     }
 }
@@ -111,6 +116,10 @@ impl Items {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn empty() -> Items {
+        Items::of_sealed(View::new(1)).unwrap()
+    }
 
     fn put(items: &mut Items, id: &str, x: f32) -> bool {
         items.upsert(Arc::new(Record { id: id.into(), metadata: Metadata::default() }), &[x])
@@ -125,31 +134,33 @@ mod tests {
     }
 
     #[test]
-    fn compaction_that_raced_with_writes_ends_in_the_same_items() {
-        let mut items = Items::new(1);
+    fn copy_that_raced_with_writes_ends_in_the_same_items() {
+        let mut items = empty();
         for (i, id) in ["a", "b", "c", "d"].into_iter().enumerate() {
             assert!(!put(&mut items, id, i as f32));
         }
         items.delete("b");
         let then = Arc::clone(items.view());
-        let mut compact = Items::compacted(&then);
-        assert_eq!((compact.view().slots(), compact.view().dead()), (3, 0));
+        let mut copy = empty();
+        for (id, x) in contents(&items) {
+            put(&mut copy, &id, x);
+        }
 
         assert!(put(&mut items, "a", 10.0)); // updated meanwhile
         assert!(items.delete("c")); // deleted meanwhile
         assert!(!put(&mut items, "b", 11.0)); // back from the dead
         assert!(!put(&mut items, "e", 12.0));
         assert!(items.delete("e")); // came and went
-        compact.catch_up(&then, items.view());
+        copy.catch_up(&then, items.view());
 
-        assert_eq!(contents(&compact), contents(&items));
-        assert_eq!(compact.view().live(), 3);
-        assert_eq!(compact.slot_of("c"), None);
+        assert_eq!(contents(&copy), contents(&items));
+        assert_eq!(copy.view().live(), 3);
+        assert_eq!(copy.slot_of("c"), None);
     }
 
     #[test]
     fn view_does_not_change_while_the_items_do() {
-        let mut items = Items::new(1);
+        let mut items = empty();
         put(&mut items, "a", 1.0);
         let then = Arc::clone(items.view());
         put(&mut items, "a", 2.0);
@@ -161,7 +172,7 @@ mod tests {
 
     #[test]
     fn thousands_of_ids_are_told_apart() {
-        let mut items = Items::new(1);
+        let mut items = empty();
         for round in 0..3_u16 {
             for i in 0..5000_u16 {
                 assert_eq!(put(&mut items, &i.to_string(), f32::from(i) + f32::from(round)), round > 0);

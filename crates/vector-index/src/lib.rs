@@ -3,8 +3,8 @@
 //! A [`Store`] is a folder with one folder per [`Collection`]. A change goes, together with those of other writers, as
 //! one checksummed frame into the index's log ([`wal`]), and is acknowledged when the log is synced. Searches scan up to
 //! [`Settings::exact_below`] items exactly; above, a graph over immutable slots finds the near ones, and what was
-//! written since the graph was built is scanned beside it ([`search`]). In the background an index is compacted,
-//! its graph built, and both written as a checksummed segment file, after which the log begins anew ([`seal`]).
+//! written since the graph was built is scanned beside it ([`search`]). In the background what the log holds becomes a
+//! segment file, the graph grows, and the log begins anew ([`seal`]); a manifest says which files count ([`manifest`]).
 //! Whatever a crash leaves behind, opening the store gives the acknowledged state ([`recovery`]), or quarantines the one
 //! index whose files fail a check.
 //!
@@ -19,16 +19,21 @@ mod commit;
 mod distance;
 mod durable;
 mod error;
+mod files;
 mod filter;
 mod graph;
+mod graph_file;
 mod items;
 mod kernel;
+mod manifest;
 mod metadata;
 mod ops;
+mod plan;
 mod records;
 mod recovery;
 mod rows;
 mod seal;
+mod sealed;
 mod search;
 mod segment;
 mod settings;

@@ -1,16 +1,25 @@
 //! The numbers of all vectors, in rows that never move or change.
 
+use crate::sealed::Sealed;
 use crate::table::Table;
 
-/// Vectors of one dimension, `[len, dimension]`, append only. A clone costs a few reference counts.
+/// Vectors of one dimension, `[len, dimension]`, append only: those of the segments, then those of the write buffer. A
+/// clone costs a few reference counts.
 #[derive(Debug, Clone)]
 pub(crate) struct Rows {
+    sealed: Sealed,
     buffer: Table<f32>,
 }
 
 impl Rows {
+    #[cfg(test)]
     pub(crate) fn new(dimension: usize) -> Self {
-        Self { buffer: Table::new(dimension) }
+        Self::behind(Sealed::default(), dimension)
+    }
+
+    /// Those of segments of this dimension, and an empty buffer.
+    pub(crate) fn behind(sealed: Sealed, dimension: usize) -> Self {
+        Self { sealed, buffer: Table::new(dimension) }
     }
 
     pub(crate) fn dimension(&self) -> usize {
@@ -18,7 +27,11 @@ impl Rows {
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.buffer.len()
+        self.sealed.slots() as usize + self.buffer.len()
+    }
+
+    pub(crate) fn sealed(&self) -> &Sealed {
+        &self.sealed
     }
 
     /// Appends one row. Its length has been checked by [`crate::Distance`].
@@ -28,7 +41,10 @@ impl Rows {
 
     #[inline]
     pub(crate) fn row(&self, slot: u32) -> &[f32] {
-        self.buffer.row(slot as usize)
+        match self.sealed.find(slot) {
+            Some((segment, slot)) => segment.row(slot),
+            None => self.buffer.row((slot - self.sealed.slots()) as usize),
+        }
     }
 
     /// Each row in turn.

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use parking_lot::{Mutex, RwLock};
 
 use crate::MAX_DIMENSION;
-use crate::collection::{Collection, Info};
+use crate::collection::{Collection, Common, Info};
 use crate::distance::Distance;
 use crate::durable::{Disk, PlainDisk, create_folder, sync_folder};
 use crate::error::{Error, Invalid};
@@ -53,12 +53,10 @@ type Entries = RwLock<BTreeMap<String, Entry>>;
 /// All indexes under one folder, which no other process may use meanwhile, and the thread that seals them.
 pub struct Store {
     root: PathBuf,
-    settings: Settings,
-    disk: Arc<dyn Disk>,
+    common: Common,
     entries: Arc<Entries>,
     /// Held while an index is created or dropped.
     changing: Mutex<()>,
-    seal_queue: SealQueue,
     sealer: Option<JoinHandle<()>>,
 }
 
@@ -72,23 +70,17 @@ impl Store {
         Self::open_on(root, settings, Arc::new(PlainDisk))
     }
 
-    /// The same, with log writes and syncs going through `disk`.
+    /// The same, with all changes of files going through `disk`.
     ///
     /// # Errors
     /// See [`Store::open`].
     pub fn open_on(root: &Path, settings: Settings, disk: Arc<dyn Disk>) -> Result<Self, Error> {
-        create_folder(root)?;
+        create_folder(&*disk, root)?;
         let (seal_queue, due) = SealQueue::new();
+        let common = Common { settings, disk, seal_queue };
         let mut entries = BTreeMap::new();
-        for name in index_folders(root)? {
-            let entry = match recovery::open(&root.join(&name), &name, Arc::clone(&disk)) {
-                Ok(parts) => Entry::Open(Collection::new(parts, settings.clone(), seal_queue.clone())),
-                Err(failure) => {
-                    let reason = with_cause(&failure);
-                    tracing::error!(index = name, reason, "quarantined an index");
-                    Entry::Quarantined { reason }
-                }
-            };
+        for name in index_folders(&*common.disk, root)? {
+            let entry = open_index(root, &name, &common);
             entries.insert(name, entry);
         }
         let entries = Arc::new(RwLock::new(entries));
@@ -97,15 +89,7 @@ impl Store {
             .name("sealer".to_owned())
             .spawn(move || seal_those_due(&seen_by_sealer, &due))
             .map_err(|e| Error::io("start the sealer of", root, e))?;
-        Ok(Self {
-            root: root.to_owned(),
-            settings,
-            disk,
-            entries,
-            changing: Mutex::default(),
-            seal_queue,
-            sealer: Some(sealer),
-        })
+        Ok(Self { root: root.to_owned(), common, entries, changing: Mutex::default(), sealer: Some(sealer) })
     }
 
     /// Creates an empty index, durably.
@@ -129,9 +113,10 @@ impl Store {
             Err(Error::NotFound { .. }) => {}
             Err(other) => return Err(other),
         }
-        recovery::create(&self.root, name, dimension, distance)?;
-        let parts = recovery::open(&self.root.join(name), name, Arc::clone(&self.disk))?;
-        let collection = Collection::new(parts, self.settings.clone(), self.seal_queue.clone());
+        recovery::create(&*self.common.disk, &self.root, name, dimension, distance)?;
+        let folder = self.root.join(name);
+        let opened = recovery::open(&folder, &*self.common.disk)?;
+        let collection = Collection::new(name, folder, opened, &self.common);
         self.entries.write().insert(name.to_owned(), Entry::Open(collection));
         Ok(Created::New)
     }
@@ -161,7 +146,7 @@ impl Store {
             Err(Error::Quarantined { .. }) => {}
             Err(other) => return Err(other),
         }
-        recovery::remove(&self.root, name)?;
+        recovery::remove(&*self.common.disk, &self.root, name)?;
         self.entries.write().remove(name);
         Ok(())
     }
@@ -192,10 +177,22 @@ impl Drop for Store {
                 collection.is_closed.store(true, Relaxed);
             }
         }
-        self.seal_queue.stop();
+        self.common.seal_queue.stop();
         if let Some(sealer) = self.sealer.take() {
             // It catches panics, so there is no other outcome to look at.
             let _ = sealer.join();
+        }
+    }
+}
+
+fn open_index(root: &Path, name: &str, common: &Common) -> Entry {
+    let folder = root.join(name);
+    match recovery::open(&folder, &*common.disk) {
+        Ok(opened) => Entry::Open(Collection::new(name, folder, opened, common)),
+        Err(failure) => {
+            let reason = with_cause(&failure);
+            tracing::error!(index = name, reason, "quarantined an index");
+            Entry::Quarantined { reason }
         }
     }
 }
@@ -206,20 +203,20 @@ fn seal_those_due(entries: &Entries, due: &Receiver<Option<String>>) {
             Some(Entry::Open(collection)) => Arc::clone(collection),
             _ => continue,
         };
-        collection.is_seal_queued.store(false, Relaxed);
         // hnsw_rs panics on what it does not expect: the index stays whole without it, and slower.
         match catch_unwind(AssertUnwindSafe(|| collection.seal_if_still_due())) {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => continue,
             Ok(Err(failure)) => {
                 tracing::warn!(index = name, cause = with_cause(&failure), "an index could not be sealed");
             }
             Err(_) => tracing::error!(index = name, "sealing an index panicked"),
         }
+        collection.put_off_sealing();
     }
 }
 
 /// The folders of indexes under `root`, after removing what unfinished creations and drops left behind.
-fn index_folders(root: &Path) -> Result<Vec<String>, Error> {
+fn index_folders(disk: &dyn Disk, root: &Path) -> Result<Vec<String>, Error> {
     let mut names = Vec::new();
     for entry in fs::read_dir(root).map_err(|e| Error::io("list", root, e))? {
         let entry = entry.map_err(|e| Error::io("list", root, e))?;
@@ -233,7 +230,7 @@ fn index_folders(root: &Path) -> Result<Vec<String>, Error> {
             tracing::warn!(path = %path.display(), "not an index: left alone");
         }
     }
-    sync_folder(root)?;
+    sync_folder(disk, root)?;
     Ok(names)
 }
 

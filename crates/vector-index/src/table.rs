@@ -200,6 +200,12 @@ impl<T: Plain> Table<T> {
         self.len += 1;
     }
 
+    /// Forgets the rows from `len` on. What clones see does not change.
+    pub(crate) fn truncate(&mut self, len: usize) {
+        self.len = self.len.min(len);
+        self.blocks.truncate(self.len.div_ceil(self.block_rows()));
+    }
+
     /// The block of the next row, which is claimed.
     fn block_with_room(&mut self, at: usize) -> &Block<T> {
         let index = self.len >> self.block_shift;
@@ -258,6 +264,21 @@ mod tests {
             assert_eq!((original.row(rows), original.row(rows + 1)), (&wide(7)[..], &wide(9)[..]));
             assert_eq!((clone.len(), clone.row(rows)), (rows + 1, &wide(8)[..]));
             assert_eq!(original.row(rows - 1), clone.row(rows - 1));
+        }
+    }
+
+    #[test]
+    fn table_that_was_cut_grows_anew_and_its_clones_keep_what_they_saw() {
+        for (rows, left) in
+            [(100, 0), (100, 50), (BLOCK_ROWS + 9, BLOCK_ROWS), (2 * BLOCK_ROWS, BLOCK_ROWS + 1)]
+        {
+            let original = filled(rows);
+            let mut cut = original.clone();
+            cut.truncate(left);
+            cut.push(&wide(77));
+            assert_eq!((cut.len(), cut.row(left)), (left + 1, &wide(77)[..]));
+            assert!((0..left).all(|i| cut.row(i) == original.row(i)));
+            assert!((0..rows).all(|i| original.row(i) == wide(i as u32)));
         }
     }
 

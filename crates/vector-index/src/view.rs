@@ -7,25 +7,30 @@ use crate::codes::Codes;
 use crate::metadata::{self, Metadata};
 use crate::records::{Record, Records};
 use crate::rows::Rows;
+use crate::sealed::Sealed;
 
-/// Items in slots. A slot is written once: an update kills the old slot and takes a new one, so that whatever was
-/// built over old slots (a graph, a segment) stays true. A clone shares rows and records with its original.
+/// Items in slots: those of the segments, in the segments' order, then those of the write buffer. A slot is written
+/// once: an update kills the old slot and takes a new one, so that whatever was built over old slots (a graph, a
+/// segment) stays true. A clone shares rows and records with its original.
 #[derive(Debug, Clone)]
 pub(crate) struct View {
     rows: Rows,
     codes: Codes,
+    /// Of the write buffer.
     records: Records,
     alive: Bitset,
 }
 
 impl View {
+    #[cfg(test)]
     pub(crate) fn new(dimension: usize) -> Self {
-        Self {
-            rows: Rows::new(dimension),
-            codes: Codes::new(dimension),
-            records: Records::default(),
-            alive: Bitset::default(),
-        }
+        Self::behind(Sealed::default(), Codes::new(dimension), Bitset::default())
+    }
+
+    /// The items of segments whose vectors have these codes, of which those in `alive` live.
+    pub(crate) fn behind(sealed: Sealed, codes: Codes, alive: Bitset) -> Self {
+        let rows = Rows::behind(sealed, codes.dimension());
+        Self { rows, codes, records: Records::default(), alive }
     }
 
     pub(crate) fn rows(&self) -> &Rows {
@@ -37,13 +42,17 @@ impl View {
         &self.codes
     }
 
+    pub(crate) fn sealed(&self) -> &Sealed {
+        self.rows.sealed()
+    }
+
     pub(crate) fn alive(&self) -> &Bitset {
         &self.alive
     }
 
     /// How many slots are taken, by the living and the dead.
     pub(crate) fn slots(&self) -> u32 {
-        self.records.len() as u32
+        self.sealed().slots() + self.records.len() as u32
     }
 
     pub(crate) fn live(&self) -> usize {
@@ -55,12 +64,18 @@ impl View {
     }
 
     pub(crate) fn id(&self, slot: u32) -> &str {
-        &self.record(slot).id
+        match self.sealed().find(slot) {
+            Some((segment, slot)) => segment.id(slot),
+            None => &self.buffered(slot).id,
+        }
     }
 
     /// The metadata as they are stored, see [`Metadata::stored`].
     pub(crate) fn stored_metadata(&self, slot: u32) -> &str {
-        self.record(slot).metadata.stored()
+        match self.sealed().find(slot) {
+            Some((segment, slot)) => segment.stored_metadata(slot),
+            None => self.buffered(slot).metadata.stored(),
+        }
     }
 
     pub(crate) fn metadata(&self, slot: u32) -> Metadata {
@@ -72,8 +87,9 @@ impl View {
         metadata::parse(self.stored_metadata(slot))
     }
 
-    pub(crate) fn record(&self, slot: u32) -> &Arc<Record> {
-        self.records.get(slot as usize)
+    /// The record of a slot of the write buffer.
+    pub(crate) fn buffered(&self, slot: u32) -> &Arc<Record> {
+        self.records.get((slot - self.sealed().slots()) as usize)
     }
 
     /// Adds a live item and returns its slot.

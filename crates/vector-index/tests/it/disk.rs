@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -14,6 +15,14 @@ pub(crate) struct NoSync;
 
 impl Disk for NoSync {
     fn sync_data(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_all(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }
 }
@@ -44,7 +53,7 @@ impl Disk for FailingDisk {
     }
 }
 
-fn store_on(disk: &Arc<FailingDisk>, root: &std::path::Path) -> Store {
+fn store_on(disk: &Arc<FailingDisk>, root: &Path) -> Store {
     let disk: Arc<dyn Disk> = Arc::<FailingDisk>::clone(disk);
     Store::open_on(root, Settings::default(), disk).unwrap()
 }

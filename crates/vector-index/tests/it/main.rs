@@ -9,4 +9,5 @@ mod graph;
 mod model;
 mod predecessor;
 mod requests;
+mod sealing;
 mod support;

@@ -1,12 +1,14 @@
 //! Random operations beside an oracle: a map and brute force.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
-use vector_index::{Distance, Error, Query, Settings, Store};
+use vector_index::{Collection, Distance, Error, Query, Settings, Store};
 
+use crate::disk::NoSync;
 use crate::support::{
     assert_well_formed, brute_force, graph_settings, index, item, query, random_vector, rng, true_distance,
 };
@@ -29,11 +31,19 @@ impl Model {
     fn new(seed: u64, distance: Distance, exact_below: usize) -> Self {
         let root = tempfile::tempdir().unwrap();
         let settings = graph_settings(exact_below);
-        let store = Some(Store::open(root.path(), settings.clone()).unwrap());
-        Self { root, settings, distance, store, oracle: BTreeMap::new(), version: 0, rng: rng(seed) }
+        let oracle = BTreeMap::new();
+        let mut model = Self { root, settings, distance, store: None, oracle, version: 0, rng: rng(seed) };
+        model.open();
+        model
     }
 
-    fn index(&self) -> std::sync::Arc<vector_index::Collection> {
+    fn open(&mut self) {
+        // Many steps: their logic is the point here, not their durability.
+        let store = Store::open_on(self.root.path(), self.settings.clone(), Arc::new(NoSync));
+        self.store = Some(store.unwrap());
+    }
+
+    fn index(&self) -> Arc<Collection> {
         index(self.store.as_ref().unwrap(), DIMENSION, self.distance)
     }
 
@@ -103,7 +113,7 @@ impl Model {
 
     fn restart(&mut self) {
         drop(self.store.take());
-        self.store = Some(Store::open(self.root.path(), self.settings.clone()).unwrap());
+        self.open();
         for (id, vector) in &self.oracle {
             let stored = self.index().get(id).expect("an acknowledged item").vector;
             assert!(true_distance(Distance::Cosine, &stored, vector).abs() < 1e-6);
@@ -116,12 +126,14 @@ impl Model {
     }
 }
 
+/// `LAKEHOUSE_MODEL_STEPS` says how many steps each model takes.
+#[expect(clippy::print_stdout, reason = "a failure is repeated by its seed")]
 fn run(distance: Distance, exact_below: usize) {
+    let steps = std::env::var("LAKEHOUSE_MODEL_STEPS").map_or(700, |steps| steps.parse().unwrap());
     for seed in 0..3 {
+        println!("{steps} steps of seed {seed} under {distance}, exact below {exact_below}");
         let mut model = Model::new(seed, distance, exact_below);
-        for _ in 0..700 {
-            model.step();
-        }
+        (0..steps).for_each(|_| model.step());
     }
 }
 
