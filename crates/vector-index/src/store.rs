@@ -87,7 +87,10 @@ impl Store {
         let seen_by_sealer = Arc::clone(&entries);
         let sealer = std::thread::Builder::new()
             .name("sealer".to_owned())
-            .spawn(move || seal_those_due(&seen_by_sealer, &due))
+            .spawn(move || {
+                yield_to_others();
+                seal_those_due(&seen_by_sealer, &due);
+            })
             .map_err(|e| Error::io("start the sealer of", root, e))?;
         Ok(Self { root: root.to_owned(), common, entries, changing: Mutex::default(), sealer: Some(sealer) })
     }
@@ -194,6 +197,17 @@ fn open_index(root: &Path, name: &str, common: &Common) -> Entry {
             tracing::error!(index = name, reason, "quarantined an index");
             Entry::Quarantined { reason }
         }
+    }
+}
+
+/// Lets searches and writes go first on busy cores: the threads that build a graph inherit it. Not the lowest priority,
+/// since writers wait while a seal ends.
+fn yield_to_others() {
+    const NICENESS: i32 = 10;
+    // On Linux a thread has a priority of its own, and no process id stands for the thread that calls.
+    #[cfg(target_os = "linux")]
+    if let Err(cause) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!(%cause, "indexes are sealed at the priority of searches");
     }
 }
 
