@@ -6,4 +6,5 @@ mod crash;
 mod main_job;
 mod missing_peers;
 mod sync_before_answer;
+mod vectors;
 mod workload;
