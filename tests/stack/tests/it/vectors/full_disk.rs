@@ -6,13 +6,14 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use testkit::{Http, Reply};
+use testkit::{Http, Reply, wait_for};
 use wire::packed::pack;
+use wire::vectors::IndexStatus;
 use wire::{DaemonName, ErrorCode};
 
 use super::history::vector;
-use super::proof::Proof;
-use super::{create, indexes_folder, vectord};
+use super::proof::{PATIENCE, Proof};
+use super::{create, indexes_folder, info, vectord};
 
 /// Of the disk: a few hundred items.
 const DISK_BYTES: usize = 4 << 20;
@@ -86,7 +87,13 @@ async fn full_disk_answers_507_to_writes_while_searches_go_on() -> anyhow::Resul
         ensure!(stored < 10_000, "the disk never got full");
     };
     refused.expect_problem(ErrorCode::InsufficientStorage)?;
-    // A batch has not fitted; now nothing does.
+    // A batch has not fitted; now nothing does. A seal that fails would give space back.
+    wait_for("the end of a seal", PATIENCE, async || {
+        let info = info(&http, "t").await?;
+        ensure!(info.status == IndexStatus::Ready, "{info:?}");
+        Ok(())
+    })
+    .await?;
     let rest = disk.0.join("rest");
     ensure!(fs::write(&rest, vec![1; DISK_BYTES]).is_err(), "the disk is larger than it should be");
     let created = http.post("/vectors/index", &json!({"name": "another", "dimension": 2})).send().await?;
