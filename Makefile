@@ -12,10 +12,10 @@ export LAKEHOUSE_EVAL_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build model demo up down status test check bench
+.PHONY: help build model demo up down status test check bench prove-vectors-durability
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build all binaries
 	cargo build --locked --workspace --bins --profile $(PROFILE)
@@ -45,3 +45,8 @@ check: ## Formatting and lints
 
 bench: model ## Six scenarios of real use for a minute; writes reports/cutover/
 	scripts/bench.sh $(BIN)
+
+# Several hours at full length. The first lines of the script say how to shorten it.
+prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes reports/bench/
+	cargo build --locked -p vectord --profile $(PROFILE)
+	scripts/prove-vectors-durability.sh $(PROFILE)
