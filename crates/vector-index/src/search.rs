@@ -27,6 +27,8 @@ pub struct Query {
     pub exclude_ids: Vec<String>,
     /// Compare with every item, even where there is a graph.
     pub exact: bool,
+    /// The time, Unix milliseconds: what has expired by then is not returned.
+    pub now_ms: u64,
     /// How many candidates a graph search keeps, 1 to 10,000: more find more and take longer. Default: the index's.
     pub ef: Option<usize>,
 }
@@ -73,7 +75,7 @@ impl PartialOrd for Ranked<'_> {
     }
 }
 
-/// The slots that a query names by ids, so that the search itself needs no access to ids.
+/// The slots that a query names by ids and time, so that the search itself needs no access to either.
 #[derive(Debug, Default)]
 pub(crate) struct Named {
     /// Only these, where a query says so.
@@ -82,10 +84,12 @@ pub(crate) struct Named {
 }
 
 impl Named {
-    /// Looks the ids of a query up.
+    /// Looks up the ids of a query, and what has expired.
     pub(crate) fn in_query(query: &Query, items: &Items) -> Self {
         let slots_of = |ids: &Vec<String>| ids.iter().filter_map(|id| items.slot_of(id)).collect();
-        Self { only: query.only_ids.as_ref().map(slots_of), never: slots_of(&query.exclude_ids) }
+        let mut never: Vec<u32> = slots_of(&query.exclude_ids);
+        never.extend(items.expired(query.now_ms));
+        Self { only: query.only_ids.as_ref().map(slots_of), never }
     }
 }
 
