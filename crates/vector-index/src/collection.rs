@@ -13,7 +13,7 @@ use crate::error::{Error, Invalid};
 use crate::graph::Graph;
 use crate::items::{Item, Items};
 use crate::ops::{Admitted, Changed, Op, encode_commit};
-use crate::records::Record;
+use crate::records::{NEVER_MS, Record};
 use crate::recovery::Opened;
 use crate::seal::{OnDisk, SealQueue};
 use crate::search::{self, Answer, Query, Searcher};
@@ -61,7 +61,7 @@ pub struct Info {
     pub dimension: usize,
     /// Its distance.
     pub distance: Distance,
-    /// Live items.
+    /// Live items, those among them that have expired since the last [`Collection::expire`].
     pub count: usize,
     /// Those of them in segment files; a restart replays the others from the log.
     pub sealed: usize,
@@ -101,7 +101,8 @@ impl Collection {
     fn admit(&self, item: Item) -> Result<Admitted, Invalid> {
         wire::names::check_id(&item.id).map_err(Invalid::Id)?;
         let row = self.distance.admit(item.vector, self.dimension)?;
-        Ok(Admitted { record: Arc::new(Record { id: item.id.into(), metadata: item.metadata }), row })
+        let (metadata, expires_ms) = (item.metadata, item.expires_ms.filter(|time| *time != NEVER_MS));
+        Ok(Admitted { record: Arc::new(Record { id: item.id.into(), metadata, expires_ms }), row })
     }
 
     /// Deletes items, durably. Ids without an item are passed over.
@@ -111,6 +112,16 @@ impl Collection {
     pub fn delete(&self, ids: Vec<String>) -> Result<Changed, Error> {
         let bytes = ids.iter().map(String::len).sum();
         self.change(ids.is_empty(), Op::Delete(ids), bytes)
+    }
+
+    /// Deletes, durably, what has expired by `now_ms`, Unix milliseconds. Searches do not return it anyway; this frees
+    /// its place and counts it off.
+    ///
+    /// # Errors
+    /// Nothing was acknowledged.
+    pub fn expire(&self, now_ms: u64) -> Result<Changed, Error> {
+        let is_empty = self.state.read().items.expired(now_ms).next().is_none();
+        self.change(is_empty, Op::Expire { now_ms }, size_of::<u64>())
     }
 
     fn change(&self, is_empty: bool, op: Op, bytes: usize) -> Result<Changed, Error> {
@@ -143,17 +154,18 @@ impl Collection {
         }
     }
 
-    /// The item of this id. Under cosine its vector is of unit length.
-    pub fn get(&self, id: &str) -> Option<Item> {
+    /// The item of this id, unless it has expired by `now_ms`. Under cosine its vector is of unit length.
+    pub fn get(&self, id: &str, now_ms: u64) -> Option<Item> {
         let (slot, view) = {
             let state = self.state.read();
             (state.items.slot_of(id)?, Arc::clone(state.items.view()))
         };
-        Some(Item {
-            id: id.to_owned(),
-            vector: view.rows().row(slot).to_vec(),
-            metadata: view.metadata(slot),
-        })
+        let expires_ms = view.expires_ms(slot);
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
+            return None;
+        }
+        let (vector, metadata) = (view.rows().row(slot).to_vec(), view.metadata(slot));
+        Some(Item { id: id.to_owned(), vector, metadata, expires_ms })
     }
 
     /// The items nearest to the query's vector.

@@ -4,6 +4,7 @@
 mod concurrency;
 mod damage;
 mod disk;
+mod expiry;
 mod filter_index;
 mod graph;
 mod model;

@@ -142,7 +142,7 @@ fn read(request: Search) -> Result<Query> {
     let vector = either_vector(vector, vector_b64.as_deref()).map_err(ApiError::invalid)?;
     let filter = filter.as_ref().map(Filter::parse).transpose().map_err(Invalid::from);
     let filter = filter.map_err(ApiError::invalid)?;
-    Ok(Query { vector, k, filter, only_ids: ids, exclude_ids, exact, ef })
+    Ok(Query { vector, k, filter, only_ids: ids, exclude_ids, exact, now_ms: 0, ef })
 }
 
 fn timed(store: &Store, name: &str, query: Query) -> std::result::Result<Answer, vector_index::Error> {
