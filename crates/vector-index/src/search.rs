@@ -172,8 +172,12 @@ impl Searcher<'_> {
             // Those that may not be returned take places among the nearest, the excluded perhaps the first of all.
             graph.nearest(ranking, width + width * others / covered.max(1) + query.exclude_ids.len())
         } else {
-            // A visit costs several times what a step of a scan costs: links and rows are read out of order.
-            let max_visits = (eligible.count() / VISIT_COST).max(2 * width);
+            // To keep as many that are wanted, a walk must come by so many more that are not.
+            let expected_visits = graph.effort() * width * graph.len() as usize / covered.max(1);
+            let max_visits = eligible.count() / VISIT_COST;
+            if expected_visits > max_visits {
+                return None;
+            }
             let mut nodes = graph.nearest_wanted(ranking, width, eligible, max_visits)?;
             nodes.sort_unstable();
             nodes
@@ -199,8 +203,8 @@ impl Ranking for ToQuery<'_> {
     }
 }
 
-/// Steps of a scan that cost as much as one visit to a node.
-const VISIT_COST: usize = 4;
+/// Steps of a scan that cost as much as one visit to a node, whose links and code are read out of order.
+const VISIT_COST: usize = 2;
 
 /// Checks the numbers of a query.
 pub(crate) fn check(query: &Query) -> Result<(), Invalid> {

@@ -34,6 +34,15 @@ impl Graph {
         })
     }
 
+    /// How many nodes [`Graph::nearest`] looks at.
+    fn visits_to(&self, ranking: &impl Ranking, width: usize) -> usize {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let start = self.descend(scratch, ranking);
+            let _ = scratch.nearest(&self.base, self.len() as usize, ranking, start, width);
+            scratch.visits()
+        })
+    }
+
     /// The `wanted` nodes nearest to what `ranking` is for, at most `width`, in no order; a node is wanted if it or a
     /// twin is. `None` if `max_visits` nodes did not suffice.
     pub(crate) fn nearest_wanted(
