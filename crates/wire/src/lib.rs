@@ -17,6 +17,7 @@ pub mod observer;
 pub mod packed;
 pub mod pathways;
 pub mod sql;
+pub mod snapshots;
 pub mod storage;
 pub mod vectors;
 

@@ -7,17 +7,19 @@ mod config;
 mod error;
 mod indexes;
 mod routes;
+mod snapshots;
 mod telemetry;
 
 use std::sync::Arc;
 
 use anyhow::anyhow;
-use service::{App, Env};
+use service::{App, Env, Scope};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub use config::Config;
 use indexes::Indexes;
+use snapshots::Snapshots;
 
 /// Builds the daemon. It is alive at once, and ready when its indexes are open.
 ///
@@ -30,6 +32,9 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     indexes::spawn_open(&indexes, config.index, &env);
     telemetry::spawn_gauges(&indexes, &env);
 
+    let folder = env.data_dir.join("in-transit");
+    let snapshots = Arc::new(Snapshots::new(Arc::clone(&indexes), env.peers.storaged(), folder));
+
     let read = OpenApiRouter::new()
         .routes(routes!(routes::indexes::list))
         .routes(routes!(routes::indexes::info))
@@ -41,7 +46,11 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .routes(routes!(routes::items::add))
         .routes(routes!(routes::items::delete));
     let admin = OpenApiRouter::new().routes(routes!(routes::indexes::drop_index));
+    let transfers = OpenApiRouter::new()
+        .routes(routes!(routes::snapshots::take))
+        .routes(routes!(routes::snapshots::restore));
     Ok(App::new()
+        .stream(Scope::Admin, transfers.with_state(snapshots))
         .read(read.with_state(Arc::clone(&indexes)))
         .write(write.with_state(Arc::clone(&indexes)))
         .admin(admin.with_state(indexes)))

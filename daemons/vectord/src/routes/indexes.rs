@@ -96,7 +96,7 @@ fn from_wire(distance: Distance) -> vector_index::Distance {
     }
 }
 
-fn to_wire(info: Info) -> IndexInfo {
+pub(super) fn to_wire(info: Info) -> IndexInfo {
     IndexInfo {
         name: info.name,
         dimension: info.dimension,

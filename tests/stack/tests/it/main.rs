@@ -5,5 +5,6 @@ mod conduct;
 mod crash;
 mod main_job;
 mod missing_peers;
+mod snapshots;
 mod sync_before_answer;
 mod workload;
