@@ -157,7 +157,7 @@ fn to_wire(answer: Answer) -> SearchAnswer {
     let results = answer.hits.into_iter().map(|hit| SearchHit {
         id: hit.id.as_ref().to_owned(),
         distance: hit.distance,
-        metadata: Arc::unwrap_or_clone(hit.metadata),
+        metadata: Arc::unwrap_or_clone(hit.metadata).into(),
     });
     SearchAnswer { results: results.collect(), version: answer.version }
 }
