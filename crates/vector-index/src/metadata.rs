@@ -1,6 +1,7 @@
 //! Metadata: a JSON object that is kept as its text.
 
 use serde_json::{Map, Value};
+use wire::metadata::RawObject;
 
 /// What a user attaches to an item: a JSON object. Kept as text, because most of it is only ever handed back.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -37,6 +38,13 @@ impl Metadata {
     /// The form on disk: `{}` takes no bytes.
     pub(crate) fn stored(&self) -> &str {
         &self.text
+    }
+}
+
+impl From<Metadata> for RawObject {
+    fn from(metadata: Metadata) -> Self {
+        // Only texts of objects are ever stored.
+        serde_json::from_str(metadata.as_str()).unwrap_or_default()
     }
 }
 

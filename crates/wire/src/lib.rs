@@ -12,6 +12,7 @@ pub mod error;
 pub mod health;
 pub mod ingest;
 pub mod matrix;
+pub mod metadata;
 pub mod names;
 pub mod observer;
 pub mod packed;

@@ -4,14 +4,12 @@
 //! bytes, and far cheaper to read.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::Problem;
+use crate::metadata::RawObject;
 use crate::packed::unpack;
-
-/// What a user attaches to an item; filters look at its top-level keys.
-pub type Metadata = Map<String, Value>;
 
 /// How far apart two vectors are; smaller is nearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -107,10 +105,9 @@ pub struct NewItem {
     /// The same, packed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector_b64: Option<String>,
-    /// Any JSON object.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Object)]
-    pub metadata: Metadata,
+    /// Any JSON object; filters look at its top-level keys.
+    #[serde(default, skip_serializing_if = "RawObject::is_empty")]
+    pub metadata: RawObject,
 }
 
 /// Body of `POST /vectors/index/{name}/add`: all items are stored, or none.
@@ -157,8 +154,7 @@ pub struct StoredItem {
     /// As stored: of unit length under cosine.
     pub vector: Vec<f32>,
     /// As given.
-    #[schema(value_type = Object)]
-    pub metadata: Metadata,
+    pub metadata: RawObject,
 }
 
 /// Body of `POST /vectors/index/{name}/search`.
@@ -252,8 +248,7 @@ pub struct SearchHit {
     pub distance: f32,
     /// The item's metadata.
     #[serde(default)]
-    #[schema(value_type = Object)]
-    pub metadata: Metadata,
+    pub metadata: RawObject,
 }
 
 /// Answer to [`Search`].
@@ -315,7 +310,7 @@ mod tests {
         assert_eq!(serde_json::to_value(parsed).unwrap(), search);
         assert!(serde_json::from_value::<Search>(json!({"vector": [1.0], "K": 3})).is_err());
         let answer = SearchAnswer {
-            results: vec![SearchHit { id: "a".to_owned(), distance: 0.5, metadata: Map::new() }],
+            results: vec![SearchHit { id: "a".to_owned(), distance: 0.5, metadata: RawObject::default() }],
             version: 7,
         };
         assert_eq!(

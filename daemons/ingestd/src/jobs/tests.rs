@@ -137,7 +137,7 @@ async fn every_row_is_embedded_and_indexed_with_its_metadata() {
     assert_eq!(fixture.indexed_ids(), ["a", "b", "c", "d", "e", "f"]);
     let items = fixture.peers.items.lock();
     let cook = items.iter().find(|item| item.id == "c").unwrap();
-    assert_eq!(serde_json::Value::from(cook.metadata.clone()), json!({"role": "Cook", "years": 3}));
+    assert_eq!(cook.metadata.parse::<serde_json::Value>().unwrap(), json!({"role": "Cook", "years": 3}));
     let vector = unpack(cook.vector_b64.as_deref().unwrap()).unwrap();
     assert_eq!(vector, ["Cook (3)".len() as f32, 1.0], "vectors stay with their rows");
 }

@@ -38,7 +38,8 @@ pub(crate) async fn add(
 
 fn read(item: NewItem) -> std::result::Result<Item, String> {
     let vector = either_vector(item.vector, item.vector_b64.as_deref())?;
-    Ok(Item { id: item.id, vector, metadata: Metadata::from_map(&item.metadata), expires_ms: None })
+    let metadata = item.metadata.parse().map_err(|error| format!("metadata: {error}"))?;
+    Ok(Item { id: item.id, vector, metadata: Metadata::from_map(&metadata), expires_ms: None })
 }
 
 /// Deletes items, durably. Ids without an item are passed over.
@@ -71,5 +72,5 @@ pub(crate) async fn item(
 ) -> Result<Json<StoredItem>> {
     let missing = ApiError::not_found(format!("index {name:?} has no item {id:?}"));
     let item = indexes.run(move |store| Ok(store.get(&name)?.get(&id, 0))).await?.ok_or(missing)?;
-    Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata.parse() }))
+    Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata.into() }))
 }

@@ -157,7 +157,7 @@ fn to_wire(answer: Answer) -> SearchAnswer {
     let results = answer.hits.into_iter().map(|hit| SearchHit {
         id: hit.id.into_string(),
         distance: hit.distance,
-        metadata: hit.metadata.parse(),
+        metadata: hit.metadata.into(),
     });
     SearchAnswer { results: results.collect(), version: answer.version }
 }

@@ -29,6 +29,7 @@ async fn items_are_added_updated_read_and_deleted_and_outlive_a_restart() {
 async fn one_bad_item_keeps_all_out_and_is_named() {
     let daemon = Daemon::with_index().await;
     let good = json!({"id": "good", "vector": [1.0, 0.0]});
+    let deep = (0..200).fold(json!(1), |inner, _| json!([inner]));
     for (bad, expected) in [
         (json!({"id": "x", "vector": [1.0]}), "items[1]: the index holds vectors of 2 numbers"),
         (json!({"id": "x", "vector": [0.0, 0.0]}), "zeros"),
@@ -40,6 +41,14 @@ async fn one_bad_item_keeps_all_out_and_is_named() {
         (json!({"id": "x", "vector_b64": "AAA"}), "base64"),
         (json!({"id": "x", "vector": [1.0, 0.0], "meta": {}}), "meta"),
         (json!({"id": "x", "vector": ["1", 0.0]}), "items[1].vector[0]"),
+        (
+            json!({"id": "x", "vector": [1.0, 0.0], "metadata": [1]}),
+            "items[1].metadata: expected a JSON object",
+        ),
+        (
+            json!({"id": "x", "vector": [1.0, 0.0], "metadata": {"a": deep}}),
+            "items[1]: metadata: recursion limit",
+        ),
     ] {
         let answer = daemon.post("/vectors/index/t/add", json!({"items": [good, bad]})).await;
         assert_problem(answer, 400, "invalid_argument", expected);
