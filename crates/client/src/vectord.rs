@@ -90,7 +90,12 @@ impl Vectord {
     ///
     /// # Errors
     /// Any [`Error`]; `already_exists` if there is an index of this name, `invalid_argument` if the object is none.
-    pub async fn restore(&self, ctx: &CallContext, name: &str, request: &RestoreSnapshot) -> Result<IndexInfo> {
+    pub async fn restore(
+        &self,
+        ctx: &CallContext,
+        name: &str,
+        request: &RestoreSnapshot,
+    ) -> Result<IndexInfo> {
         self.0.post(ctx, &path(name, "/restore"), request).await
     }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::commit::{GroupCommit, Waiting};
+use crate::commit::{GroupCommit, Until, Waiting};
 use crate::distance::Distance;
 use crate::durable::Disk;
 use crate::error::{Error, Invalid};
@@ -90,12 +90,25 @@ impl Collection {
     /// # Errors
     /// [`Error::Invalid`] names the first item at fault; the others mean that nothing was acknowledged.
     pub fn add(&self, items: Vec<Item>) -> Result<Changed, Error> {
+        self.upsert(items, Until::Visible)
+    }
+
+    /// The same, but returns as soon as all of them are in the log, durably: searches may see them only a moment later,
+    /// namely when [`Info::version`] has reached the version returned.
+    ///
+    /// # Errors
+    /// See [`Collection::add`].
+    pub fn add_nowait(&self, items: Vec<Item>) -> Result<u64, Error> {
+        self.upsert(items, Until::Durable).map(|changed| changed.version)
+    }
+
+    fn upsert(&self, items: Vec<Item>, until: Until) -> Result<Changed, Error> {
         let admitted = items.into_iter().enumerate().map(|(position, item)| {
             self.admit(item).map_err(|problem| Invalid::Item { position, problem: Box::new(problem) })
         });
         let admitted: Vec<Admitted> = admitted.collect::<Result<_, _>>()?;
         let bytes = admitted.iter().map(Admitted::bytes).sum();
-        self.change(admitted.is_empty(), Op::Upsert(admitted), bytes)
+        self.change(admitted.is_empty(), Op::Upsert(admitted), bytes, until)
     }
 
     fn admit(&self, item: Item) -> Result<Admitted, Invalid> {
@@ -111,7 +124,7 @@ impl Collection {
     /// Nothing was acknowledged.
     pub fn delete(&self, ids: Vec<String>) -> Result<Changed, Error> {
         let bytes = ids.iter().map(String::len).sum();
-        self.change(ids.is_empty(), Op::Delete(ids), bytes)
+        self.change(ids.is_empty(), Op::Delete(ids), bytes, Until::Visible)
     }
 
     /// Deletes, durably, what has expired by `now_ms`, Unix milliseconds. Searches do not return it anyway; this frees
@@ -121,14 +134,14 @@ impl Collection {
     /// Nothing was acknowledged.
     pub fn expire(&self, now_ms: u64) -> Result<Changed, Error> {
         let is_empty = self.state.read().items.expired(now_ms).next().is_none();
-        self.change(is_empty, Op::Expire { now_ms }, size_of::<u64>())
+        self.change(is_empty, Op::Expire { now_ms }, size_of::<u64>(), Until::Visible)
     }
 
-    fn change(&self, is_empty: bool, op: Op, bytes: usize) -> Result<Changed, Error> {
+    fn change(&self, is_empty: bool, op: Op, bytes: usize, until: Until) -> Result<Changed, Error> {
         if is_empty {
             return Ok(Changed { version: self.state.read().version, ..Changed::default() });
         }
-        let changed = self.writer.submit(op, bytes, |wal, group| self.commit(wal, group))?;
+        let changed = self.writer.submit(op, bytes, until, |wal, group| self.commit(wal, group))?;
         self.seal_if_due();
         Ok(changed)
     }
@@ -136,7 +149,7 @@ impl Collection {
     /// Disk first, then memory: what a search has seen is never lost.
     fn commit(&self, wal: &mut Wal, group: Vec<Waiting>) {
         let version = self.state.read().version;
-        let written = if self.is_closed.load(Relaxed) {
+        let written = if self.is_closed() {
             Err(Error::NotFound { name: self.name.clone() })
         } else {
             wal.commit(&encode_commit(version, group.iter().map(|waiting| &waiting.op)))
@@ -146,6 +159,7 @@ impl Collection {
             group.into_iter().for_each(|waiting| waiting.resolve(Err(error.repeat())));
             return;
         }
+        self.writer.acknowledge(&group, version + 1);
         let mut state = self.state.write();
         for waiting in group {
             let changed = waiting.op.apply(&mut state.items);
@@ -219,6 +233,10 @@ impl Collection {
         drop(self.files.lock());
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Relaxed)
+    }
+
     fn seal_if_due(&self) {
         let may_try = self.wal_bytes.load(Relaxed) >= self.retry_above_bytes.load(Relaxed);
         if may_try && self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
@@ -264,5 +282,44 @@ impl Collection {
         });
         collection.seal_if_due();
         collection
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::metadata::Metadata;
+    use crate::store::Store;
+
+    #[test]
+    fn change_that_nobody_waits_to_see_is_acknowledged_by_the_log_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path(), Settings::default()).unwrap();
+        store.create("t", 2, Distance::Dot).unwrap();
+        let index = store.get("t").unwrap();
+        let (waiting, outcome) = Waiting::new(Op::Delete(vec!["a".to_owned()]), 1, Until::Durable);
+        std::thread::scope(|scope| {
+            let state = index.state.read();
+            let index = Arc::clone(&index);
+            scope.spawn(move || index.writer.exclusively(|wal| index.commit(wal, vec![waiting])));
+            // The commit cannot change the index while its state is being read.
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while outcome.lock().is_none() {
+                assert!(Instant::now() < deadline, "waited a minute for the acknowledgement");
+                std::thread::yield_now();
+            }
+            assert_eq!(state.version, 0);
+        });
+        let changed = outcome.lock().take().unwrap().unwrap();
+        assert_eq!((changed.version, index.info().version), (1, 1));
+        let item = Item {
+            id: "b".to_owned(),
+            vector: vec![1.0, 2.0],
+            metadata: Metadata::default(),
+            expires_ms: None,
+        };
+        assert_eq!(index.add_nowait(vec![item]).unwrap(), 2);
     }
 }

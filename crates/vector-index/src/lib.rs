@@ -11,6 +11,7 @@
 //! All methods block. There is no async runtime, no HTTP, no clock and no source of randomness in here; only this
 //! crate knows `hnsw_rs`.
 
+mod archive;
 mod bitset;
 mod codec;
 mod codes;
@@ -42,6 +43,7 @@ mod table;
 mod view;
 mod wal;
 
+pub use archive::Exported;
 pub use bitset::Bitset;
 pub use collection::{Collection, Info};
 pub use distance::Distance;

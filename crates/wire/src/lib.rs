@@ -17,8 +17,8 @@ pub mod names;
 pub mod observer;
 pub mod packed;
 pub mod pathways;
-pub mod sql;
 pub mod snapshots;
+pub mod sql;
 pub mod storage;
 pub mod vectors;
 

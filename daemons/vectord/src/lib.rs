@@ -5,6 +5,7 @@
 
 mod config;
 mod error;
+mod expiry;
 mod indexes;
 mod routes;
 mod snapshots;
@@ -31,6 +32,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let indexes = Arc::new(Indexes::new(config.search_permits(), env.readiness.clone()));
     indexes::spawn_open(&indexes, config.index, &env);
     telemetry::spawn_gauges(&indexes, &env);
+    expiry::spawn(&indexes, &env);
 
     let folder = env.data_dir.join("in-transit");
     let snapshots = Arc::new(Snapshots::new(Arc::clone(&indexes), env.peers.storaged(), folder));

@@ -1,7 +1,7 @@
 //! Indexes to and from objects of storaged, by way of an unnamed file: the engine blocks, and the network is slow.
 
 use std::fs::{self, File};
-use std::io::{BufReader, BufWriter, Seek, Write};
+use std::io::{self, BufReader, BufWriter, Seek, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -9,11 +9,11 @@ use client::Storaged;
 use futures::TryStreamExt;
 use jiff::Timestamp;
 use service::{ApiError, Result};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
-use vector_index::{Error, Exported, Info};
-use wire::CallContext;
+use vector_index::{Exported, Info, Store};
 use wire::snapshots::{RestoreSnapshot, Snapshot, TakeSnapshot};
+use wire::{CallContext, ErrorCode};
 
 use crate::indexes::Indexes;
 
@@ -34,7 +34,12 @@ impl Snapshots {
     }
 
     /// Writes an index, as it is now, to an object.
-    pub(crate) async fn take(&self, ctx: &CallContext, name: String, request: TakeSnapshot) -> Result<Snapshot> {
+    pub(crate) async fn take(
+        &self,
+        ctx: &CallContext,
+        name: String,
+        request: TakeSnapshot,
+    ) -> Result<Snapshot> {
         let key = request.key.unwrap_or_else(|| default_key(&name, Timestamp::now()));
         let (file, Exported { version, count, bytes }) = self.export(name.clone()).await?;
         let body = ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK_BYTES);
@@ -43,20 +48,14 @@ impl Snapshots {
     }
 
     async fn export(&self, name: String) -> Result<(File, Exported)> {
-        let mut file = self.unnamed_file()?;
-        Arc::clone(&self.indexes)
-            .run(move |store| {
-                let index = store.get(&name)?;
-                let mut out = BufWriter::with_capacity(CHUNK_BYTES, &file);
-                let exported = index.export(&mut out)?;
-                let rewound = out.flush().and_then(|()| {
-                    drop(out);
-                    file.rewind()
-                });
-                rewound.map_err(|cause| Error::io("write a snapshot of", index.folder(), cause))?;
-                Ok((file, exported))
-            })
-            .await
+        let file = self.unnamed_file()?;
+        let work = move |store: &Store| {
+            let mut out = BufWriter::with_capacity(CHUNK_BYTES, file);
+            let exported = store.get(&name)?.export(&mut out)?;
+            Ok((rewound(out), exported))
+        };
+        let (file, exported) = Arc::clone(&self.indexes).run(work).await?;
+        Ok((file.map_err(file_error)?, exported))
     }
 
     /// Makes an index of an object that [`Snapshots::take`] has written, here or elsewhere.
@@ -69,22 +68,33 @@ impl Snapshots {
         let mut file = tokio::fs::File::from_std(self.unnamed_file()?);
         let mut object = std::pin::pin!(self.storaged.get_stream(ctx, &request.key).await?);
         while let Some(chunk) = object.try_next().await? {
-            file.write_all(&chunk).await.map_err(ApiError::internal)?;
+            file.write_all(&chunk).await.map_err(file_error)?;
         }
-        file.flush().await.map_err(ApiError::internal)?;
-        let mut file = file.into_std().await;
-        Arc::clone(&self.indexes)
-            .run(move |store| {
-                file.rewind().map_err(|cause| Error::io("read a snapshot for", store.root(), cause))?;
-                store.import(&name, &mut BufReader::with_capacity(CHUNK_BYTES, file))
-            })
-            .await
+        file.rewind().await.map_err(file_error)?;
+        let file = file.into_std().await;
+        let work = move |store: &Store| store.import(&name, &mut BufReader::with_capacity(CHUNK_BYTES, file));
+        Arc::clone(&self.indexes).run(work).await
     }
 
     fn unnamed_file(&self) -> Result<File> {
         let file = fs::create_dir_all(&self.folder).and_then(|()| tempfile::tempfile_in(&self.folder));
-        file.map_err(ApiError::internal)
+        file.map_err(file_error)
     }
+}
+
+fn rewound(mut out: BufWriter<File>) -> io::Result<File> {
+    out.flush()?;
+    let mut file = out.into_inner()?;
+    file.rewind()?;
+    Ok(file)
+}
+
+fn file_error(cause: io::Error) -> ApiError {
+    if cause.kind() == io::ErrorKind::StorageFull {
+        let detail = "no space left for the copy that is made on the way: nothing was changed";
+        return ApiError::new(ErrorCode::InsufficientStorage, detail);
+    }
+    ApiError::internal(cause)
 }
 
 /// Keys of one index lie together and in the order of time.

@@ -68,7 +68,11 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
         }
         Command::List { index } => {
             let prefix = format!("snapshots/{index}/");
-            let list = session.peers.storaged().list(&ctx, &ListObjects { prefix, ..ListObjects::default() }).await?;
+            let list = session
+                .peers
+                .storaged()
+                .list(&ctx, &ListObjects { prefix, ..ListObjects::default() })
+                .await?;
             if as_json {
                 return output::json(&list);
             }

@@ -71,8 +71,9 @@ impl Model {
             43..63 => self.delete(),
             63..94 => self.search(),
             94..96 => self.expire(),
-            96..98 => self.index().seal().unwrap(),
-            98 => self.restart(),
+            96 => self.index().seal().unwrap(),
+            97 => self.restart(),
+            98 => self.archive_and_restore(),
             _ => self.refused(),
         }
         let info = self.index().info();
@@ -153,6 +154,15 @@ impl Model {
     fn restart(&mut self) {
         drop(self.store.take());
         self.open();
+        self.check_all();
+    }
+
+    fn archive_and_restore(&mut self) {
+        let mut archive = Vec::new();
+        self.index().export(&mut archive).unwrap();
+        let store = self.store.as_ref().unwrap();
+        store.drop_index("t").unwrap();
+        store.import("t", &mut archive.as_slice()).unwrap();
         self.check_all();
     }
 

@@ -8,6 +8,7 @@ use vector_index::{Item, Metadata};
 use wire::Problem;
 use wire::vectors::{AddItems, Added, DeleteItems, Deleted, NewItem, StoredItem, either_vector};
 
+use crate::expiry::now_ms;
 use crate::indexes::Indexes;
 
 /// Adds items, or replaces those with the same ids: all of them, durably, or none.
@@ -71,6 +72,6 @@ pub(crate) async fn item(
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Json<StoredItem>> {
     let missing = ApiError::not_found(format!("index {name:?} has no item {id:?}"));
-    let item = indexes.run(move |store| Ok(store.get(&name)?.get(&id, 0))).await?.ok_or(missing)?;
+    let item = indexes.run(move |store| Ok(store.get(&name)?.get(&id, now_ms()))).await?.ok_or(missing)?;
     Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata.into() }))
 }

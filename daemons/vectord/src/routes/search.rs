@@ -17,6 +17,7 @@ use wire::vectors::{
 };
 
 use crate::error::to_api;
+use crate::expiry::now_ms;
 use crate::indexes::Indexes;
 use crate::telemetry::record_search;
 
@@ -142,7 +143,7 @@ fn read(request: Search) -> Result<Query> {
     let vector = either_vector(vector, vector_b64.as_deref()).map_err(ApiError::invalid)?;
     let filter = filter.as_ref().map(Filter::parse).transpose().map_err(Invalid::from);
     let filter = filter.map_err(ApiError::invalid)?;
-    Ok(Query { vector, k, filter, only_ids: ids, exclude_ids, exact, now_ms: 0, ef })
+    Ok(Query { vector, k, filter, only_ids: ids, exclude_ids, exact, now_ms: now_ms(), ef })
 }
 
 fn timed(store: &Store, name: &str, query: Query) -> std::result::Result<Answer, vector_index::Error> {

@@ -42,7 +42,10 @@ async fn snapshot_brings_back_an_index_as_it_was_under_any_name() -> anyhow::Res
     let taken = take(&vectord).await?;
     ensure!(taken["count"] == 200 && taken["key"] == KEY && taken["index"] == "workers", "{taken}");
 
-    vectord.post("/vectors/index/workers/delete", &json!({"ids": ["3", "52", "53", "54"]})).expect(200).await?;
+    vectord
+        .post("/vectors/index/workers/delete", &json!({"ids": ["3", "52", "53", "54"]}))
+        .expect(200)
+        .await?;
     vectord.post("/vectors/index/copy/restore", &json!({"key": KEY})).expect(201).await?;
     vectord.delete("/vectors/index/workers").send().await?.expect(204)?;
     let restored = vectord.post("/vectors/index/workers/restore", &json!({"key": KEY})).expect(201).await?;
