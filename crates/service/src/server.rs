@@ -69,7 +69,8 @@ where
 {
     telemetry::start_logging(&settings.service)?;
     client::install_tls_provider();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(worker_threads()).enable_all().build()?;
     runtime.block_on(serve(daemon, flags.listen_file.as_deref(), settings, build))
 }
 
@@ -132,6 +133,12 @@ where
     }
     tracing::info!(%daemon, "stopped");
     Ok(())
+}
+
+/// One more than there are cores: while short work occupies as many threads as there are cores, one is left that takes
+/// requests in and answers `/healthz`.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) + 1
 }
 
 /// Where a process on this machine reaches a daemon that listens on `address`.

@@ -1,5 +1,8 @@
 //! Metadata: a JSON object that is kept as its text.
 
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use wire::metadata::RawObject;
 
@@ -38,6 +41,14 @@ impl Metadata {
     /// The form on disk: `{}` takes no bytes.
     pub(crate) fn stored(&self) -> &str {
         &self.text
+    }
+}
+
+impl Serialize for Metadata {
+    /// As the text that it is.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text: &RawValue = serde_json::from_str(self.as_str()).map_err(S::Error::custom)?;
+        text.serialize(serializer)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Vector indexes over HTTP: create, add, delete, search, drop.
 //!
-//! A thin face on the crate `vector-index`, whose methods block: every call to it leaves the async threads, and as many
-//! searches compute at once as there are cores.
+//! A thin face on the crate `vector-index`, whose methods block: every call to it leaves the async threads, but for
+//! searches that are shorter than the way to another thread and back is worth.
 
+mod answers;
 mod config;
 mod error;
 mod expiry;
 mod indexes;
+mod load;
 mod routes;
 mod snapshots;
 mod telemetry;
@@ -29,7 +31,7 @@ use snapshots::Snapshots;
 #[expect(clippy::unused_async, reason = "the signature is that of every daemon")]
 pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     config.index.check().map_err(|reason| anyhow!("[vectord.index] {reason}"))?;
-    let indexes = Arc::new(Indexes::new(config.search_permits(), env.readiness.clone()));
+    let indexes = Arc::new(Indexes::new(&config, env.readiness.clone()));
     indexes::spawn_open(&indexes, config.index, &env);
     telemetry::spawn_gauges(&indexes, &env);
     expiry::spawn(&indexes, &env);
