@@ -109,7 +109,7 @@ mod tests {
     #[test]
     fn snapshots_of_an_index_sort_by_time() {
         let at = |second| default_key("workers", Timestamp::from_second(second).unwrap());
-        assert_eq!(at(1_795_000_000), "snapshots/workers/20261118T074640Z.lhvec");
+        assert_eq!(at(1_795_000_000), "snapshots/workers/20261118T110640Z.lhvec");
         assert!(at(1_795_000_000) < at(1_795_000_001));
     }
 }
