@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -36,10 +37,12 @@ pub(crate) async fn observe(State(observer): State<Observer>, mut request: Reque
     let trace_id = context.trace.trace_id();
     let span = tracing::info_span!("request", request_id = context.request_id, %trace_id);
     request.extensions_mut().insert(context.clone());
+    let asked = request.uri().path().to_owned();
     async move {
         let mut response = next.run(request).await;
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-            response = error.render(&context.request_id);
+            let rendered = error.render(&context.request_id, &asked);
+            response = keep_headers(rendered, response.headers());
         }
         stamp(&context, response.headers_mut());
         let path = path.as_ref().map_or("unmatched", MatchedPath::as_str);
@@ -50,6 +53,15 @@ pub(crate) async fn observe(State(observer): State<Observer>, mut request: Reque
     }
     .instrument(span)
     .await
+}
+
+/// What a handler said beside its error, such as the `Content-Range` of a 416.
+fn keep_headers(mut rendered: Response, said: &HeaderMap) -> Response {
+    let is_of_no_body = |name: &HeaderName| *name == CONTENT_LENGTH || *name == CONTENT_TYPE;
+    for (name, value) in said.iter().filter(|(name, _)| !is_of_no_body(name)) {
+        rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    rendered
 }
 
 impl Observer {
