@@ -29,6 +29,7 @@ pub(crate) use store::MIGRATION;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::load::warehouse_error;
 use crate::reader::unknown_column;
 use crate::table_name::TableName;
 use store::{Store, StoredJob};
@@ -85,7 +86,7 @@ impl Jobs {
             return Err(ApiError::not_found(format!("there is no table {table}")));
         };
         check_columns(&request, &metadata)?;
-        let files = lake::data_files(&self.warehouse, &metadata, None).await.map_err(ApiError::internal)?;
+        let files = lake::data_files(&self.warehouse, &metadata, None).await.map_err(warehouse_error)?;
         let total = files.iter().map(|file| file.record_count).sum();
         let (Some(snapshot_id), 1..) = (metadata.current_snapshot_id(), total) else {
             return Err(ApiError::new(

@@ -3,7 +3,9 @@
 mod architecture;
 mod conduct;
 mod crash;
+mod full_disk;
 mod main_job;
 mod missing_peers;
+mod s3;
 mod sync_before_answer;
 mod workload;
