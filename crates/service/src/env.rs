@@ -8,7 +8,7 @@ use client::Peers;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::Readiness;
+use crate::{Readiness, ServiceToken};
 
 /// How long after a failure [`Env::ready_after`] tries again.
 const RETRY: Duration = Duration::from_secs(1);
@@ -22,6 +22,8 @@ pub struct Env {
     pub warehouse: String,
     /// Clients for the other daemons.
     pub peers: Peers,
+    /// With what it makes calls that no user makes.
+    pub service_token: ServiceToken,
     /// What `/readyz` says.
     pub readiness: Readiness,
     /// Cancelled when the daemon is asked to stop: background work ends then.
