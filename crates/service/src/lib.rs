@@ -18,7 +18,7 @@ mod telemetry;
 pub mod testing;
 
 pub use app::App;
-pub use auth::Scope;
+pub use auth::{Scope, ServiceToken};
 pub use env::Env;
 pub use error::ApiError;
 pub use extract::{Ctx, Json, JsonBody, JsonText, Path, Query};

@@ -21,7 +21,7 @@ use wire::DaemonName;
 use crate::app::Shell;
 use crate::cli::Flags;
 use crate::config::{self, Settings};
-use crate::{App, Env, Readiness, telemetry};
+use crate::{App, Env, Readiness, ServiceToken, telemetry};
 
 /// Runs `daemon` until SIGTERM or SIGINT: the whole of its `main`.
 ///
@@ -95,6 +95,7 @@ where
         data_dir,
         warehouse,
         peers: Peers::new(peers)?,
+        service_token: ServiceToken::find(&auth)?,
         readiness: Readiness::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),
