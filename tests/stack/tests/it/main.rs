@@ -9,4 +9,5 @@ mod missing_peers;
 mod s3;
 mod snapshots;
 mod sync_before_answer;
+mod vectors;
 mod workload;
