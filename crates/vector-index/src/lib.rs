@@ -3,7 +3,8 @@
 //! A [`Store`] is a folder with one folder per [`Collection`]. A change goes, together with those of other writers, as
 //! one checksummed frame into the index's log ([`wal`]), and is acknowledged when the log is synced. Searches scan up to
 //! [`Settings::exact_below`] items exactly; above, a graph over immutable slots finds the near ones, and what was
-//! written since the graph was built is scanned beside it ([`search`]). In the background what the log holds becomes a
+//! written since the graph was built is scanned beside it ([`search`]). Walks and scans read int8 codes ([`codes`]), and
+//! the vectors only of what they may return; filters are answered by an inverted index ([`filter`]). In the background what the log holds becomes a
 //! segment file, the graph grows, and the log begins anew ([`seal`]); a manifest says which files count ([`manifest`]).
 //! Whatever a crash leaves behind, opening the store gives the acknowledged state ([`recovery`]), or quarantines the one
 //! index whose files fail a check.

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::Problem;
 use crate::metadata::RawObject;
@@ -62,6 +62,10 @@ pub struct IndexInfo {
     pub version: u64,
     /// What it is busy with.
     pub status: IndexStatus,
+    /// Those of the live items that are in segment files; a restart replays the others from the log.
+    pub sealed: usize,
+    /// Segment files.
+    pub segments: usize,
     /// Items that the graph covers, dead ones among them; 0 while every search is an exact scan.
     pub indexed: usize,
     /// Items written after the graph was built, or all where there is none: found at once, by scan.
@@ -108,6 +112,10 @@ pub struct NewItem {
     /// Any JSON object; filters look at its top-level keys.
     #[serde(default, skip_serializing_if = "RawObject::is_empty")]
     pub metadata: RawObject,
+    /// Seconds after which the item is gone, 1 to 315,360,000 (ten years); absent: it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 315_360_000)]
+    pub ttl_s: Option<u64>,
 }
 
 /// Body of `POST /vectors/index/{name}/add`: all items are stored, or none.
@@ -116,6 +124,33 @@ pub struct NewItem {
 pub struct AddItems {
     /// Of several with the same id, the last stays.
     pub items: Vec<NewItem>,
+}
+
+/// The longest [`NewItem::ttl_s`]: ten years.
+pub const MAX_TTL_S: u64 = 315_360_000;
+
+/// Query of `POST /vectors/index/{name}/add`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AddOptions {
+    /// `false`: answer 202 as soon as the items are on disk, although searches may see them only a moment later.
+    #[serde(default = "is_waited_for")]
+    pub wait: bool,
+}
+
+fn is_waited_for() -> bool {
+    true
+}
+
+/// Answer to [`AddItems`] with `wait=false`: the items are on disk. Searches see them once the index's version, as
+/// [`IndexInfo`] and answers to searches tell it, has reached this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Accepted {
+    /// How many items.
+    pub accepted: usize,
+    /// The index's version with them.
+    pub version: u64,
 }
 
 /// Answer to [`AddItems`]: the items are on disk.
@@ -155,6 +190,9 @@ pub struct StoredItem {
     pub vector: Vec<f32>,
     /// As given.
     pub metadata: RawObject,
+    /// When it will be gone; absent if it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<jiff::Timestamp>,
 }
 
 /// Body of `POST /vectors/index/{name}/search`.

@@ -108,6 +108,8 @@ pub(super) fn to_wire(info: Info) -> IndexInfo {
         count: info.count,
         version: info.version,
         status: if info.is_sealing { IndexStatus::Building } else { IndexStatus::Ready },
+        sealed: info.sealed,
+        segments: info.segments,
         indexed: info.indexed,
         buffered: info.buffered,
         dead: info.dead,
