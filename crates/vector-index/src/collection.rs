@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::commit::{GroupCommit, Waiting};
+use crate::commit::{GroupCommit, Until, Waiting};
 use crate::distance::Distance;
 use crate::durable::Disk;
 use crate::error::{Error, Invalid};
 use crate::graph::Graph;
 use crate::items::{Item, Items};
 use crate::ops::{Admitted, Changed, Op, encode_commit};
-use crate::records::Record;
+use crate::records::{NEVER_MS, Record};
 use crate::recovery::Opened;
 use crate::seal::{OnDisk, SealQueue};
 use crate::search::{self, Answer, Query, Searcher};
@@ -61,7 +61,7 @@ pub struct Info {
     pub dimension: usize,
     /// Its distance.
     pub distance: Distance,
-    /// Live items.
+    /// Live items, those among them that have expired since the last [`Collection::expire`].
     pub count: usize,
     /// Those of them in segment files; a restart replays the others from the log.
     pub sealed: usize,
@@ -90,18 +90,32 @@ impl Collection {
     /// # Errors
     /// [`Error::Invalid`] names the first item at fault; the others mean that nothing was acknowledged.
     pub fn add(&self, items: Vec<Item>) -> Result<Changed, Error> {
+        self.upsert(items, Until::Visible)
+    }
+
+    /// The same, but returns as soon as all of them are in the log, durably: searches may see them only a moment later,
+    /// namely when [`Info::version`] has reached the version returned.
+    ///
+    /// # Errors
+    /// See [`Collection::add`].
+    pub fn add_nowait(&self, items: Vec<Item>) -> Result<u64, Error> {
+        self.upsert(items, Until::Durable).map(|changed| changed.version)
+    }
+
+    fn upsert(&self, items: Vec<Item>, until: Until) -> Result<Changed, Error> {
         let admitted = items.into_iter().enumerate().map(|(position, item)| {
             self.admit(item).map_err(|problem| Invalid::Item { position, problem: Box::new(problem) })
         });
         let admitted: Vec<Admitted> = admitted.collect::<Result<_, _>>()?;
         let bytes = admitted.iter().map(Admitted::bytes).sum();
-        self.change(admitted.is_empty(), Op::Upsert(admitted), bytes)
+        self.change(admitted.is_empty(), Op::Upsert(admitted), bytes, until)
     }
 
     fn admit(&self, item: Item) -> Result<Admitted, Invalid> {
         wire::names::check_id(&item.id).map_err(Invalid::Id)?;
         let row = self.distance.admit(item.vector, self.dimension)?;
-        Ok(Admitted { record: Arc::new(Record { id: item.id.into(), metadata: item.metadata }), row })
+        let (metadata, expires_ms) = (item.metadata, item.expires_ms.filter(|time| *time != NEVER_MS));
+        Ok(Admitted { record: Arc::new(Record { id: item.id.into(), metadata, expires_ms }), row })
     }
 
     /// Deletes items, durably. Ids without an item are passed over.
@@ -110,14 +124,24 @@ impl Collection {
     /// Nothing was acknowledged.
     pub fn delete(&self, ids: Vec<String>) -> Result<Changed, Error> {
         let bytes = ids.iter().map(String::len).sum();
-        self.change(ids.is_empty(), Op::Delete(ids), bytes)
+        self.change(ids.is_empty(), Op::Delete(ids), bytes, Until::Visible)
     }
 
-    fn change(&self, is_empty: bool, op: Op, bytes: usize) -> Result<Changed, Error> {
+    /// Deletes, durably, what has expired by `now_ms`, Unix milliseconds. Searches do not return it anyway; this frees
+    /// its place and counts it off.
+    ///
+    /// # Errors
+    /// Nothing was acknowledged.
+    pub fn expire(&self, now_ms: u64) -> Result<Changed, Error> {
+        let is_empty = self.state.read().items.expired(now_ms).next().is_none();
+        self.change(is_empty, Op::Expire { now_ms }, size_of::<u64>(), Until::Visible)
+    }
+
+    fn change(&self, is_empty: bool, op: Op, bytes: usize, until: Until) -> Result<Changed, Error> {
         if is_empty {
             return Ok(Changed { version: self.state.read().version, ..Changed::default() });
         }
-        let changed = self.writer.submit(op, bytes, |wal, group| self.commit(wal, group))?;
+        let changed = self.writer.submit(op, bytes, until, |wal, group| self.commit(wal, group))?;
         self.seal_if_due();
         Ok(changed)
     }
@@ -125,7 +149,7 @@ impl Collection {
     /// Disk first, then memory: what a search has seen is never lost.
     fn commit(&self, wal: &mut Wal, group: Vec<Waiting>) {
         let version = self.state.read().version;
-        let written = if self.is_closed.load(Relaxed) {
+        let written = if self.is_closed() {
             Err(Error::NotFound { name: self.name.clone() })
         } else {
             wal.commit(&encode_commit(version, group.iter().map(|waiting| &waiting.op)))
@@ -135,6 +159,7 @@ impl Collection {
             group.into_iter().for_each(|waiting| waiting.resolve(Err(error.repeat())));
             return;
         }
+        self.writer.acknowledge(&group, version + 1);
         let mut state = self.state.write();
         for waiting in group {
             let changed = waiting.op.apply(&mut state.items);
@@ -143,17 +168,18 @@ impl Collection {
         }
     }
 
-    /// The item of this id. Under cosine its vector is of unit length.
-    pub fn get(&self, id: &str) -> Option<Item> {
+    /// The item of this id, unless it has expired by `now_ms`. Under cosine its vector is of unit length.
+    pub fn get(&self, id: &str, now_ms: u64) -> Option<Item> {
         let (slot, view) = {
             let state = self.state.read();
             (state.items.slot_of(id)?, Arc::clone(state.items.view()))
         };
-        Some(Item {
-            id: id.to_owned(),
-            vector: view.rows().row(slot).to_vec(),
-            metadata: view.metadata(slot),
-        })
+        let expires_ms = view.expires_ms(slot);
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
+            return None;
+        }
+        let (vector, metadata) = (view.rows().row(slot).to_vec(), view.metadata(slot));
+        Some(Item { id: id.to_owned(), vector, metadata, expires_ms })
     }
 
     /// The items nearest to the query's vector.
@@ -207,6 +233,10 @@ impl Collection {
         drop(self.files.lock());
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Relaxed)
+    }
+
     fn seal_if_due(&self) {
         let may_try = self.wal_bytes.load(Relaxed) >= self.retry_above_bytes.load(Relaxed);
         if may_try && self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
@@ -252,5 +282,44 @@ impl Collection {
         });
         collection.seal_if_due();
         collection
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::metadata::Metadata;
+    use crate::store::Store;
+
+    #[test]
+    fn change_that_nobody_waits_to_see_is_acknowledged_by_the_log_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path(), Settings::default()).unwrap();
+        store.create("t", 2, Distance::Dot).unwrap();
+        let index = store.get("t").unwrap();
+        let (waiting, outcome) = Waiting::new(Op::Delete(vec!["a".to_owned()]), 1, Until::Durable);
+        std::thread::scope(|scope| {
+            let state = index.state.read();
+            let index = Arc::clone(&index);
+            scope.spawn(move || index.writer.exclusively(|wal| index.commit(wal, vec![waiting])));
+            // The commit cannot change the index while its state is being read.
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while outcome.lock().is_none() {
+                assert!(Instant::now() < deadline, "waited a minute for the acknowledgement");
+                std::thread::yield_now();
+            }
+            assert_eq!(state.version, 0);
+        });
+        let changed = outcome.lock().take().unwrap().unwrap();
+        assert_eq!((changed.version, index.info().version), (1, 1));
+        let item = Item {
+            id: "b".to_owned(),
+            vector: vec![1.0, 2.0],
+            metadata: Metadata::default(),
+            expires_ms: None,
+        };
+        assert_eq!(index.add_nowait(vec![item]).unwrap(), 2);
     }
 }

@@ -23,7 +23,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    const ALL: [Self; 4] = [Self::Manifest, Self::Segment, Self::Graph, Self::Log];
+    pub(crate) const ALL: [Self; 4] = [Self::Manifest, Self::Segment, Self::Graph, Self::Log];
 
     const fn affixes(self) -> (&'static str, &'static str) {
         match self {

@@ -1,5 +1,6 @@
 //! The items of one index in memory, and which slot an id has.
 
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -22,6 +23,9 @@ pub struct Item {
     pub vector: Vec<f32>,
     /// Anything; filters look at its top-level keys.
     pub metadata: Metadata,
+    /// From this time on, Unix milliseconds, no search returns it, and the next [`crate::Collection::expire`] deletes
+    /// it.
+    pub expires_ms: Option<u64>,
 }
 
 /// What searches read, and beside it what only the lock gives access to.
@@ -33,6 +37,8 @@ pub(crate) struct Items {
     hashing: DefaultHashBuilder,
     /// Over the metadata of the write buffer; those of the segments are in the segments.
     filters: FilterIndex,
+    /// When those of the living that expire do so, Unix milliseconds, and their slots.
+    expiring: BTreeSet<(u64, u32)>,
 }
 
 impl Items {
@@ -40,6 +46,7 @@ impl Items {
     pub(crate) fn of_sealed(view: View) -> Result<Self, Malformed> {
         let hashing = DefaultHashBuilder::default();
         let mut by_id: HashTable<u32> = HashTable::with_capacity(view.live());
+        let mut expiring = BTreeSet::new();
         let hash = |slot: &u32| hashing.hash_one(view.id(*slot));
         for slot in view.alive().iter() {
             let id = view.id(slot);
@@ -50,8 +57,9 @@ impl Items {
                 Entry::Occupied(_) => return Err("two live items have the same id"),
                 Entry::Vacant(entry) => entry.insert(slot),
             };
+            expiring.extend(view.expires_ms(slot).map(|expires_ms| (expires_ms, slot)));
         }
-        Ok(Self { view: Arc::new(view), by_id, hashing, filters: FilterIndex::default() })
+        Ok(Self { view: Arc::new(view), by_id, hashing, filters: FilterIndex::default(), expiring })
     }
 
     /// The items now. Whoever keeps it sees no later change, and keeps nobody waiting.
@@ -77,13 +85,14 @@ impl Items {
     pub(crate) fn upsert(&mut self, record: Arc<Record>, row: &[f32]) -> bool {
         let (view, hashing) = (Arc::make_mut(&mut self.view), &self.hashing);
         self.filters.push(&record.metadata.parse());
+        self.expiring.extend(record.expires_ms.map(|expires_ms| (expires_ms, view.slots())));
         let slot = view.push(record, row);
         let id = view.id(slot);
         let is_same = |other: &u32| view.id(*other) == id;
         match self.by_id.entry(hashing.hash_one(id), is_same, |other| hashing.hash_one(view.id(*other))) {
             Entry::Occupied(mut entry) => {
                 let old = std::mem::replace(entry.get_mut(), slot);
-                view.bury(old);
+                bury(view, &mut self.expiring, old);
                 true
             }
             Entry::Vacant(entry) => {
@@ -98,8 +107,20 @@ impl Items {
         let is_it = |slot: &u32| self.view.id(*slot) == id;
         let Ok(entry) = self.by_id.find_entry(self.hashing.hash_one(id), is_it) else { return false };
         let (slot, _) = entry.remove();
-        Arc::make_mut(&mut self.view).bury(slot);
+        bury(Arc::make_mut(&mut self.view), &mut self.expiring, slot);
         true
+    }
+
+    /// The living that have expired by `now_ms`, Unix milliseconds. Costs nothing where there are none.
+    pub(crate) fn expired(&self, now_ms: u64) -> impl Iterator<Item = u32> {
+        self.expiring.range(..=(now_ms, u32::MAX)).map(|(_, slot)| *slot)
+    }
+
+    /// Deletes what has expired by `now_ms` and returns how many that were.
+    pub(crate) fn expire(&mut self, now_ms: u64) -> usize {
+        let view = Arc::clone(&self.view);
+        let expired: Vec<u32> = self.expired(now_ms).collect();
+        expired.iter().filter(|slot| self.delete(view.id(**slot))).count()
     }
 
     /// Brings these items, which hold what `then` holds, up to `now`, a later view over the same segments as `then`.
@@ -113,6 +134,13 @@ impl Items {
     }
 }
 
+fn bury(view: &mut View, expiring: &mut BTreeSet<(u64, u32)>, slot: u32) {
+    if let Some(expires_ms) = view.expires_ms(slot) {
+        expiring.remove(&(expires_ms, slot));
+    }
+    view.bury(slot);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,7 +150,11 @@ mod tests {
     }
 
     fn put(items: &mut Items, id: &str, x: f32) -> bool {
-        items.upsert(Arc::new(Record { id: id.into(), metadata: Metadata::default() }), &[x])
+        put_until(items, id, x, None)
+    }
+
+    fn put_until(items: &mut Items, id: &str, x: f32, expires_ms: Option<u64>) -> bool {
+        items.upsert(Arc::new(Record { id: id.into(), metadata: Metadata::default(), expires_ms }), &[x])
     }
 
     fn contents(items: &Items) -> Vec<(String, f32)> {
@@ -168,6 +200,32 @@ mod tests {
         assert_eq!((then.slots(), then.alive().iter().collect::<Vec<_>>()), (1, vec![0]));
         assert_eq!((then.id(0), then.rows().row(0)), ("a", &[1.0][..]));
         assert_eq!(contents(&items), [("a".to_owned(), 2.0), ("b".to_owned(), 3.0)]);
+    }
+
+    #[test]
+    fn only_the_latest_expiry_of_an_id_counts() {
+        let mut items = empty();
+        for (id, expires_ms) in [
+            ("a", Some(10)),
+            ("b", Some(20)),
+            ("c", None),
+            ("a", None),
+            ("b", Some(5)),
+            ("c", Some(30)),
+            ("d", Some(1)),
+        ] {
+            put_until(&mut items, id, 1.0, expires_ms);
+        }
+        items.delete("d");
+        let expired = |items: &Items, now_ms| -> Vec<String> {
+            items.expired(now_ms).map(|slot| items.view().id(slot).to_owned()).collect()
+        };
+        assert_eq!([expired(&items, 4), expired(&items, 5)], [vec![], vec!["b".to_owned()]]);
+        assert_eq!(
+            (items.expire(29), items.expire(29), expired(&items, u64::MAX)),
+            (1, 0, vec!["c".to_owned()])
+        );
+        assert_eq!((items.slot_of("b"), items.view().live()), (None, 2));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::MAX_DIMENSION;
 use crate::bitset::Bitset;
 use crate::codec::{Fields, Put};
 use crate::distance::Distance;
-use crate::durable::{Disk, create_atomically};
+use crate::durable::{Disk, Sum, create_atomically};
 use crate::error::Error;
 use crate::files::{Entry, FileName, Role};
 
@@ -90,15 +90,15 @@ impl Manifest {
         out
     }
 
-    /// Reads and checks the manifest of a generation.
-    pub(crate) fn read(folder: &Path, generation: u64) -> Result<Self, Error> {
+    /// Reads and checks the manifest of a generation, and sums its file up.
+    pub(crate) fn read(folder: &Path, generation: u64) -> Result<(Self, Sum), Error> {
         let path = FileName::new(Role::Manifest, generation).path(folder);
         let bytes = fs::read(&path).map_err(|e| Error::io("read", &path, e))?;
         let manifest = Self::decode(&bytes).map_err(|reason| Error::corrupt(&path, reason))?;
         if manifest.generation != generation {
             return Err(Error::corrupt(&path, "its name belongs to another generation"));
         }
-        Ok(manifest)
+        Ok((manifest, Sum { bytes: bytes.len() as u64, crc: crc32fast::hash(&bytes) }))
     }
 
     /// Inverse of [`Manifest::encode`]; says exactly why not.
@@ -162,7 +162,7 @@ fn entries(fields: &mut Fields<'_>) -> Result<Vec<Entry>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::durable::{PlainDisk, Sum};
+    use crate::durable::PlainDisk;
 
     fn sample() -> Manifest {
         let entry = |number, slots| Entry { number, slots, sum: Sum { bytes: number + 9, crc: 77 } };
@@ -189,7 +189,7 @@ mod tests {
     fn manifest_round_trips_and_needs_the_files_it_names_and_later_logs() {
         let folder = tempfile::tempdir().unwrap();
         sample().write(&PlainDisk, folder.path()).unwrap();
-        let back = Manifest::read(folder.path(), 5).unwrap();
+        let (back, _) = Manifest::read(folder.path(), 5).unwrap();
         assert_eq!(back, sample());
         let needed = |role, number| back.needs(FileName::new(role, number));
         assert!(needed(Role::Manifest, 5) && !needed(Role::Manifest, 4));

@@ -1,6 +1,10 @@
 //! Metadata: a JSON object that is kept as its text.
 
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+use wire::metadata::RawObject;
 
 /// What a user attaches to an item: a JSON object. Kept as text, because most of it is only ever handed back.
 #[derive(Clone, Default, PartialEq, Eq)]
@@ -37,6 +41,21 @@ impl Metadata {
     /// The form on disk: `{}` takes no bytes.
     pub(crate) fn stored(&self) -> &str {
         &self.text
+    }
+}
+
+impl Serialize for Metadata {
+    /// As the text that it is.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text: &RawValue = serde_json::from_str(self.as_str()).map_err(S::Error::custom)?;
+        text.serialize(serializer)
+    }
+}
+
+impl From<Metadata> for RawObject {
+    fn from(metadata: Metadata) -> Self {
+        // Only texts of objects are ever stored.
+        serde_json::from_str(metadata.as_str()).unwrap_or_default()
     }
 }
 

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use crate::codec::{Fields, Malformed, Put};
 use crate::items::Items;
 use crate::metadata::Metadata;
-use crate::records::Record;
+use crate::records::{NEVER_MS, Record, expiry_of};
 
 /// One acknowledged change; it raises the version of the index by one.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     Upsert(Vec<Admitted>),
     Delete(Vec<String>),
+    /// Deletes what has expired by then. The log says when that was, so that replay deletes the same.
+    Expire {
+        now_ms: u64,
+    },
 }
 
 /// An item that has passed all checks.
@@ -22,6 +26,12 @@ pub(crate) struct Admitted {
 }
 
 impl Admitted {
+    fn decode(fields: &mut Fields<'_>, dimension: usize) -> Result<Self, Malformed> {
+        let (id, metadata) = (fields.text()?.into(), Metadata::from_stored(fields.text()?));
+        let record = Record { id, metadata, expires_ms: expiry_of(fields.u64()?) };
+        Ok(Self { record: Arc::new(record), row: fields.f32s(dimension)? })
+    }
+
     /// How many bytes it takes in the log, roughly.
     pub(crate) fn bytes(&self) -> usize {
         self.record.id.len() + self.record.metadata.stored().len() + size_of_val(&*self.row)
@@ -43,9 +53,11 @@ pub struct Changed {
 
 const UPSERT: u8 = 1;
 const DELETE: u8 = 2;
+const EXPIRE: u8 = 3;
 
 impl Op {
-    /// Appends `kind u8 | count u32 | items`, an item being `id | metadata | row` or, to delete, `id`.
+    /// Appends `kind u8 | count u32 | items`, an item being `id | metadata | expires_ms u64 | row` or, to delete, `id`;
+    /// to expire, `kind u8 | now_ms u64`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Upsert(items) => {
@@ -54,6 +66,7 @@ impl Op {
                 for Admitted { record, row } in items {
                     out.put_bytes(record.id.as_bytes());
                     out.put_bytes(record.metadata.stored().as_bytes());
+                    out.put_u64(record.expires_ms.unwrap_or(NEVER_MS));
                     out.put_f32s(row);
                 }
             }
@@ -64,24 +77,24 @@ impl Op {
                     out.put_bytes(id.as_bytes());
                 }
             }
+            Self::Expire { now_ms } => {
+                out.put_u8(EXPIRE);
+                out.put_u64(*now_ms);
+            }
         }
     }
 
     fn decode(fields: &mut Fields<'_>, dimension: usize) -> Result<Self, Malformed> {
-        let (kind, count) = (fields.u8()?, fields.u32()?);
-        match kind {
-            UPSERT => {
-                let mut item = || {
-                    let (id, metadata) = (fields.text()?.into(), Metadata::from_stored(fields.text()?));
-                    let record = Arc::new(Record { id, metadata });
-                    Ok(Admitted { record, row: fields.f32s(dimension)? })
-                };
-                (0..count).map(|_| item()).collect::<Result<_, _>>().map(Self::Upsert)
-            }
-            DELETE => (0..count)
+        match fields.u8()? {
+            UPSERT => (0..fields.u32()?)
+                .map(|_| Admitted::decode(fields, dimension))
+                .collect::<Result<_, _>>()
+                .map(Self::Upsert),
+            DELETE => (0..fields.u32()?)
                 .map(|_| fields.text().map(str::to_owned))
                 .collect::<Result<_, _>>()
                 .map(Self::Delete),
+            EXPIRE => Ok(Self::Expire { now_ms: fields.u64()? }),
             _ => Err("an unknown kind of change"),
         }
     }
@@ -100,6 +113,7 @@ impl Op {
                 }
             }
             Self::Delete(ids) => changed.deleted = ids.iter().filter(|id| items.delete(id)).count(),
+            Self::Expire { now_ms } => changed.deleted = items.expire(*now_ms),
         }
         changed
     }

@@ -5,9 +5,9 @@ use crate::view::View;
 
 /// Dead slots are freed when they are more than this part of all.
 const DEAD_PART: usize = 5;
-/// A graph is extended when what must be scanned beside it is more than this part of what it covers. A scanned slot
-/// costs far less than a visited node: at 100,000 items both take about the same time at an eighth.
-const BUFFERED_PART: usize = 8;
+/// A graph grows when what must be scanned beside it is more than this part of what it covers. It bounds two costs: of
+/// each search, for the scan, and of each item, for copying and writing the graph as often as it grows.
+const BUFFERED_PART: usize = 64;
 /// A segment is merged with the one behind it unless it is so many times as large. A row is then written about once for
 /// each doubling of the index, and the segments are as many as there are doublings.
 const SIZE_RATIO: usize = 2;
@@ -17,10 +17,11 @@ pub(crate) fn are_too_many(dead: usize, slots: u32, exact_below: usize) -> bool 
     dead > (exact_below / 4).max(slots as usize / DEAD_PART)
 }
 
-/// Whether a graph over the first `covered` slots should cover the others too.
+/// Whether a graph over the first `covered` slots, 0 for none, should cover the others too.
 pub(crate) fn is_graph_due(view: &View, covered: u32, exact_below: usize) -> bool {
     let beside = view.slots().saturating_sub(covered) as usize;
-    view.live() > exact_below && beside > exact_below.max(covered as usize / BUFFERED_PART)
+    let at_least = if covered == 0 { exact_below } else { exact_below / 2 };
+    view.live() > exact_below && beside > at_least.max(covered as usize / BUFFERED_PART)
 }
 
 /// Which slots of a view go into a new segment, and which stay where they are.

@@ -14,6 +14,16 @@ const FIRST_PLACES: usize = 8;
 pub(crate) struct Record {
     pub(crate) id: Box<str>,
     pub(crate) metadata: Metadata,
+    /// See [`crate::Item::expires_ms`].
+    pub(crate) expires_ms: Option<u64>,
+}
+
+/// On disk, the time of what never expires.
+pub(crate) const NEVER_MS: u64 = u64::MAX;
+
+/// Inverse of `expires_ms.unwrap_or(NEVER_MS)`.
+pub(crate) fn expiry_of(stored_ms: u64) -> Option<u64> {
+    (stored_ms != NEVER_MS).then_some(stored_ms)
 }
 
 /// An append-only list. A clone costs a few reference counts and sees the records that were there when it was made,
@@ -72,7 +82,7 @@ mod tests {
     use super::*;
 
     fn record(id: usize) -> Arc<Record> {
-        Arc::new(Record { id: id.to_string().into(), metadata: Metadata::default() })
+        Arc::new(Record { id: id.to_string().into(), metadata: Metadata::default(), expires_ms: None })
     }
 
     fn filled(len: usize) -> Records {

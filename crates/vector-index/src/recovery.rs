@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::archive;
 use crate::bitset::Bitset;
 use crate::codes::Codes;
 use crate::collection::State;
@@ -23,6 +24,33 @@ use crate::segment;
 use crate::view::View;
 use crate::wal::{self, LogEnd};
 
+/// Folders of indexes that are not there yet, or not any more. No index has a name that begins with a dot; opening the
+/// store removes what a crash left of such folders.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Hidden {
+    Creating,
+    Importing,
+    Dropped,
+}
+
+impl Hidden {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Creating => ".creating-",
+            Self::Importing => ".importing-",
+            Self::Dropped => ".dropped-",
+        }
+    }
+
+    pub(crate) fn folder(self, root: &Path, name: &str) -> PathBuf {
+        root.join(format!("{}{name}", self.prefix()))
+    }
+
+    pub(crate) fn is_name(name: &str) -> bool {
+        [Self::Creating, Self::Importing, Self::Dropped].iter().any(|kind| name.starts_with(kind.prefix()))
+    }
+}
+
 /// Creates the folder of an empty index under `root`, durably and wholly or not at all.
 pub(crate) fn create(
     disk: &dyn Disk,
@@ -30,22 +58,67 @@ pub(crate) fn create(
     name: &str,
     dimension: usize,
     distance: Distance,
-) -> Result<(), Error> {
-    // No index has a name that begins with a dot; opening the store removes what a crash left of such a folder.
-    let hidden = root.join(format!(".creating-{name}"));
-    let folder = root.join(name);
-    let _ = fs::remove_dir_all(&hidden);
-    fs::create_dir(&hidden).map_err(|e| Error::io("create", &hidden, e))?;
-    Manifest::empty(dimension, distance).write(disk, &hidden)?;
-    wal::create(disk, &hidden, 0)?;
-    disk.rename(&hidden, &folder).map_err(|e| Error::io("rename into place", &folder, e))?;
-    sync_folder(disk, root)
+) -> Result<PathBuf, Error> {
+    let unplaced = Unplaced(Hidden::Creating.folder(root, name));
+    let _ = fs::remove_dir_all(&unplaced.0);
+    fs::create_dir(&unplaced.0).map_err(|e| Error::io("create", &unplaced.0, e))?;
+    Manifest::empty(dimension, distance).write(disk, &unplaced.0)?;
+    wal::create(disk, &unplaced.0, 0)?;
+    unplaced.place(disk, root, name)
+}
+
+/// The folder of an index that has no name yet. Dropped, it is gone.
+pub(crate) struct Unplaced(PathBuf);
+
+impl Unplaced {
+    /// Gives the index its name, durably.
+    pub(crate) fn place(self, disk: &dyn Disk, root: &Path, name: &str) -> Result<PathBuf, Error> {
+        let folder = root.join(name);
+        disk.rename(&self.0, &folder).map_err(|e| Error::io("rename into place", &folder, e))?;
+        let synced = sync_folder(disk, root);
+        if synced.is_err() {
+            // Best effort: else it is there after a restart, although nobody was told so.
+            let _ = disk.rename(&folder, &self.0);
+        }
+        synced.map(|()| folder)
+    }
+}
+
+impl Drop for Unplaced {
+    fn drop(&mut self) {
+        // Best effort: opening the store removes what stays behind.
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// Makes an index of an archive, complete, durable and checked, in a folder without its name.
+pub(crate) fn unpack(
+    disk: &dyn Disk,
+    root: &Path,
+    name: &str,
+    archive: &mut dyn Read,
+) -> Result<(Unplaced, Opened), Error> {
+    let hidden = Hidden::Importing.folder(root, name);
+    fs::create_dir(&hidden).map_err(|cause| match cause.kind() {
+        io::ErrorKind::AlreadyExists => Error::BeingImported { name: name.to_owned() },
+        _ => Error::io("create", &hidden, cause),
+    })?;
+    let unplaced = Unplaced(hidden);
+    archive::unpack(disk, &unplaced.0, archive)?;
+    let opened = open(&unplaced.0, disk).map_err(|failure| match failure {
+        // Its place in the hidden folder is of no use to anyone.
+        Error::Corrupt { file, reason } => {
+            let file = file.file_name().unwrap_or_default().to_string_lossy();
+            Error::Archive { reason: format!("{file}: {reason}") }
+        }
+        other => other,
+    })?;
+    Ok((unplaced, opened))
 }
 
 /// Takes the folder of an index away, durably: first out of sight at once, then byte by byte.
 pub(crate) fn remove(disk: &dyn Disk, root: &Path, name: &str) -> Result<(), Error> {
-    let folder = root.join(name);
-    let hidden = root.join(format!(".dropped-{name}"));
+    let (folder, hidden) = (root.join(name), Hidden::Dropped.folder(root, name));
     let _ = fs::remove_dir_all(&hidden);
     match disk.rename(&folder, &hidden) {
         // It went in an earlier attempt, of which only the sync failed.
@@ -70,7 +143,7 @@ pub(crate) struct Opened {
 /// Loads what the newest manifest names and replays the logs behind it.
 pub(crate) fn open(folder: &Path, disk: &dyn Disk) -> Result<Opened, Error> {
     let listed = files::list(folder)?;
-    let manifest = Manifest::read(folder, newest_generation(folder, &listed)?)?;
+    let (manifest, _) = Manifest::read(folder, newest_generation(folder, &listed)?)?;
     let graph = manifest.graph.map(|entry| graph_file::read(folder, &entry)).transpose()?.map(Arc::new);
     let mut state = State { items: sealed_items(folder, &manifest)?, graph, version: manifest.version };
     let logs = logs_behind(folder, &listed, manifest.generation)?;

@@ -26,10 +26,6 @@ impl Rows {
         self.buffer.width()
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.sealed.slots() as usize + self.buffer.len()
-    }
-
     pub(crate) fn sealed(&self) -> &Sealed {
         &self.sealed
     }
@@ -45,10 +41,5 @@ impl Rows {
             Some((segment, slot)) => segment.row(slot),
             None => self.buffer.row((slot - self.sealed.slots()) as usize),
         }
-    }
-
-    /// Each row in turn.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &[f32]> {
-        (0..self.len() as u32).map(|slot| self.row(slot))
     }
 }

@@ -97,7 +97,7 @@ impl Collection {
         self.retry_above_bytes.store(self.wal_bytes.load(Relaxed) + more, Relaxed);
     }
 
-    fn seal_alone(&self, on_disk: &mut OnDisk) -> Result<(), Error> {
+    pub(crate) fn seal_alone(&self, on_disk: &mut OnDisk) -> Result<(), Error> {
         let Some(then) = self.writer.exclusively(|wal| self.begin(wal, on_disk))? else { return Ok(()) };
         let unfinished = Unfinished { collection: self, generation: then.generation };
         let Some(Sealing { items, graph, manifest }) = self.write(&then, on_disk)? else { return Ok(()) };
@@ -128,7 +128,7 @@ impl Collection {
     /// Does `work` on files, unless the index is closed: it gets no files then.
     fn with_files<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Error> {
         let _files = self.files.lock();
-        if self.is_closed.load(Relaxed) { Ok(None) } else { work().map(Some) }
+        if self.is_closed() { Ok(None) } else { work().map(Some) }
     }
 
     /// Writes all files of the sealed index. `None` if the index was closed meanwhile.

@@ -30,6 +30,8 @@ pub struct Query {
     pub exclude_ids: Vec<String>,
     /// Compare with every item, even where there is a graph.
     pub exact: bool,
+    /// The time, Unix milliseconds: what has expired by then is not returned.
+    pub now_ms: u64,
     /// How many candidates a graph search keeps, 1 to 10,000: more find more and take longer. Default: the index's.
     pub ef: Option<usize>,
 }
@@ -54,11 +56,12 @@ pub struct Answer {
     pub version: u64,
 }
 
-/// The slots that a query may return; `None`: all that live. Ids and filters are looked up here, so that the search
-/// itself needs no lock.
+/// The slots that a query may return; `None`: all that live. Ids, filters and time are looked up here, so that the
+/// search itself needs no lock.
 pub(crate) fn eligible(query: &Query, items: &Items) -> Option<Bitset> {
     let Query { filter, only_ids, exclude_ids, .. } = query;
-    if filter.is_none() && only_ids.is_none() && exclude_ids.is_empty() {
+    let mut expired = items.expired(query.now_ms).peekable();
+    if filter.is_none() && only_ids.is_none() && exclude_ids.is_empty() && expired.peek().is_none() {
         return None;
     }
     let slot_of = |id: &String| items.slot_of(id);
@@ -69,7 +72,7 @@ pub(crate) fn eligible(query: &Query, items: &Items) -> Option<Bitset> {
     if let Some(filter) = filter {
         items.retain_matching(filter, &mut eligible);
     }
-    for slot in exclude_ids.iter().filter_map(slot_of) {
+    for slot in exclude_ids.iter().filter_map(slot_of).chain(expired) {
         eligible.remove(slot);
     }
     Some(eligible)
@@ -169,8 +172,12 @@ impl Searcher<'_> {
             // Those that may not be returned take places among the nearest, the excluded perhaps the first of all.
             graph.nearest(ranking, width + width * others / covered.max(1) + query.exclude_ids.len())
         } else {
-            // A visit costs several times what a step of a scan costs: links and rows are read out of order.
-            let max_visits = (eligible.count() / VISIT_COST).max(2 * width);
+            // To keep as many that are wanted, a walk must come by so many more that are not.
+            let expected_visits = graph.effort() * width * graph.len() as usize / covered.max(1);
+            let max_visits = eligible.count() / VISIT_COST;
+            if expected_visits > max_visits {
+                return None;
+            }
             let mut nodes = graph.nearest_wanted(ranking, width, eligible, max_visits)?;
             nodes.sort_unstable();
             nodes
@@ -196,8 +203,8 @@ impl Ranking for ToQuery<'_> {
     }
 }
 
-/// Steps of a scan that cost as much as one visit to a node.
-const VISIT_COST: usize = 4;
+/// Steps of a scan that cost as much as one visit to a node, whose links and code are read out of order.
+const VISIT_COST: usize = 2;
 
 /// Checks the numbers of a query.
 pub(crate) fn check(query: &Query) -> Result<(), Invalid> {

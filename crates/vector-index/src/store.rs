@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, available_parallelism};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -16,7 +17,7 @@ use crate::collection::{Collection, Common, Info};
 use crate::distance::Distance;
 use crate::durable::{Disk, PlainDisk, create_folder, sync_folder};
 use crate::error::{Error, Invalid};
-use crate::recovery;
+use crate::recovery::{self, Hidden};
 use crate::seal::SealQueue;
 use crate::settings::Settings;
 
@@ -78,12 +79,8 @@ impl Store {
         create_folder(&*disk, root)?;
         let (seal_queue, due) = SealQueue::new();
         let common = Common { settings, disk, seal_queue };
-        let mut entries = BTreeMap::new();
-        for name in index_folders(&*common.disk, root)? {
-            let entry = open_index(root, &name, &common);
-            entries.insert(name, entry);
-        }
-        let entries = Arc::new(RwLock::new(entries));
+        let names = index_folders(&*common.disk, root)?;
+        let entries: Arc<Entries> = Arc::new(RwLock::new(open_all(root, &names, &common)));
         let seen_by_sealer = Arc::clone(&entries);
         let sealer = std::thread::Builder::new()
             .name("sealer".to_owned())
@@ -105,23 +102,47 @@ impl Store {
             return Err(Invalid::IndexDimension { got: dimension }.into());
         }
         let _changing = self.changing.lock();
-        match self.get(name) {
-            Ok(existing) if (existing.dimension, existing.distance) == (dimension, distance) => {
-                return Ok(Created::Existing);
-            }
-            Ok(existing) => {
-                let (dimension, distance) = (existing.dimension, existing.distance);
-                return Err(Error::Exists { name: name.to_owned(), dimension, distance });
-            }
-            Err(Error::NotFound { .. }) => {}
-            Err(other) => return Err(other),
+        if let Ok(existing) = self.get(name)
+            && (existing.dimension, existing.distance) == (dimension, distance)
+        {
+            return Ok(Created::Existing);
         }
-        recovery::create(&*self.common.disk, &self.root, name, dimension, distance)?;
-        let folder = self.root.join(name);
+        self.must_be_free(name)?;
+        let folder = recovery::create(&*self.common.disk, &self.root, name, dimension, distance)?;
         let opened = recovery::open(&folder, &*self.common.disk)?;
         let collection = Collection::new(name, folder, opened, &self.common);
         self.entries.write().insert(name.to_owned(), Entry::Open(collection));
         Ok(Created::New)
+    }
+
+    /// Makes an index of an archive that [`Collection::export`] has written, here or elsewhere, from an index of
+    /// whatever name: all of it, durably, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] says exactly why it is refused. [`Error::Exists`] or [`Error::Quarantined`] if there is an
+    /// index of this name: drop it first. [`Error::Invalid`], [`Error::BeingImported`], or a failed file operation.
+    pub fn import(&self, name: &str, input: &mut dyn Read) -> Result<Info, Error> {
+        wire::names::check_name(name).map_err(Invalid::Name)?;
+        self.must_be_free(name)?;
+        let (unplaced, opened) = recovery::unpack(&*self.common.disk, &self.root, name, input)?;
+        let _changing = self.changing.lock();
+        self.must_be_free(name)?;
+        let folder = unplaced.place(&*self.common.disk, &self.root, name)?;
+        let collection = Collection::new(name, folder, opened, &self.common);
+        let info = collection.info();
+        self.entries.write().insert(name.to_owned(), Entry::Open(collection));
+        Ok(info)
+    }
+
+    fn must_be_free(&self, name: &str) -> Result<(), Error> {
+        match self.get(name) {
+            Ok(existing) => {
+                let (dimension, distance) = (existing.dimension, existing.distance);
+                Err(Error::Exists { name: name.to_owned(), dimension, distance })
+            }
+            Err(Error::NotFound { .. }) => Ok(()),
+            Err(other) => Err(other),
+        }
     }
 
     /// The index of this name.
@@ -152,6 +173,20 @@ impl Store {
         recovery::remove(&*self.common.disk, &self.root, name)?;
         self.entries.write().remove(name);
         Ok(())
+    }
+
+    /// Deletes, durably, what has expired by `now_ms`, Unix milliseconds, from every index.
+    ///
+    /// # Errors
+    /// Those of the indexes where it failed, by name: they keep what has expired out of sight until the next time.
+    pub fn expire(&self, now_ms: u64) -> Vec<(String, Error)> {
+        let open = |(name, entry): (&String, &Entry)| match entry {
+            Entry::Open(collection) => Some((name.clone(), Arc::clone(collection))),
+            Entry::Quarantined { .. } => None,
+        };
+        let collections: Vec<_> = self.entries.read().iter().filter_map(open).collect();
+        let expired = collections.into_iter().map(|(name, collection)| (name, collection.expire(now_ms)));
+        expired.filter_map(|(name, expired)| Some((name, expired.err()?))).collect()
     }
 
     /// All indexes, by name.
@@ -186,6 +221,22 @@ impl Drop for Store {
             let _ = sealer.join();
         }
     }
+}
+
+/// Opens indexes, on all cores: each is a few files to read, and the checksums take as long as reading.
+fn open_all(root: &Path, names: &[String], common: &Common) -> BTreeMap<String, Entry> {
+    let (next, opened) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..available_parallelism().map_or(1, usize::from).min(names.len()) {
+            scope.spawn(|| {
+                while let Some(name) = names.get(next.fetch_add(1, Relaxed)) {
+                    let entry = open_index(root, name, common);
+                    opened.lock().insert(name.clone(), entry);
+                }
+            });
+        }
+    });
+    opened.into_inner()
 }
 
 fn open_index(root: &Path, name: &str, common: &Common) -> Entry {
@@ -231,20 +282,24 @@ fn seal_those_due(entries: &Entries, due: &Receiver<Option<String>>) {
 
 /// The folders of indexes under `root`, after removing what unfinished creations and drops left behind.
 fn index_folders(disk: &dyn Disk, root: &Path) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
+    let (mut names, mut has_removed) = (Vec::new(), false);
     for entry in fs::read_dir(root).map_err(|e| Error::io("list", root, e))? {
         let entry = entry.map_err(|e| Error::io("list", root, e))?;
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
-        if name.starts_with(".creating-") || name.starts_with(".dropped-") {
+        if Hidden::is_name(&name) {
             fs::remove_dir_all(&path).map_err(|e| Error::io("remove", &path, e))?;
-        } else if path.is_dir() && wire::names::check_name(&name).is_ok() {
+            has_removed = true;
+        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) && wire::names::check_name(&name).is_ok()
+        {
             names.push(name.into_owned());
         } else {
             tracing::warn!(path = %path.display(), "not an index: left alone");
         }
     }
-    sync_folder(disk, root)?;
+    if has_removed {
+        sync_folder(disk, root)?;
+    }
     Ok(names)
 }
 

@@ -87,6 +87,14 @@ impl View {
         metadata::parse(self.stored_metadata(slot))
     }
 
+    /// See [`crate::Item::expires_ms`].
+    pub(crate) fn expires_ms(&self, slot: u32) -> Option<u64> {
+        match self.sealed().find(slot) {
+            Some((segment, slot)) => segment.expires_ms(slot),
+            None => self.buffered(slot).expires_ms,
+        }
+    }
+
     /// The record of a slot of the write buffer.
     pub(crate) fn buffered(&self, slot: u32) -> &Arc<Record> {
         self.records.get((slot - self.sealed().slots()) as usize)

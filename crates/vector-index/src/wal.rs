@@ -19,7 +19,7 @@ use crate::error::Error;
 use crate::files::{FileName, Role};
 
 const MAGIC: &[u8; 8] = b"LHVECWAL";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const HEADER_BYTES: usize = 24;
 const FRAME_HEADER_BYTES: usize = 12;
 

@@ -65,9 +65,10 @@ pub(crate) fn build(
     let has_twins = twins.keys().copied().collect();
     let base = layers.remove(0);
     let mut unreachable = old.map(|old| old.unreachable.clone()).unwrap_or_default();
-    let mut graph = Graph { entry, base, upper: layers, twins, has_twins, unreachable: Vec::new() };
+    let mut graph = Graph { entry, base, upper: layers, twins, has_twins, ..Graph::default() };
     unreachable.extend(nodes_that_miss_themselves(&graph, &space, new, params.threads, cancelled));
     graph.unreachable = proof::repair(&mut graph, &space, unreachable);
+    graph.effort = proof::effort(&graph, &space, &nodes);
     (!cancelled.load(Relaxed)).then_some(graph)
 }
 

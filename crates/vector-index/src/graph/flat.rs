@@ -101,6 +101,8 @@ impl Links for Layer {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Graph {
     pub(super) entry: u32,
+    /// See [`Graph::effort`].
+    pub(super) effort: u32,
     pub(super) base: Layer,
     /// From the layer above the base upwards.
     pub(super) upper: Vec<Layer>,
@@ -118,6 +120,11 @@ impl Graph {
         self.base.len() as u32
     }
 
+    /// About how many nodes a walk looks at for each one that it keeps: 10 to 40, as the vectors are.
+    pub(crate) fn effort(&self) -> usize {
+        self.effort as usize
+    }
+
     /// Nodes that links do not lead to.
     pub(crate) fn unreachable(&self) -> &[u32] {
         &self.unreachable
@@ -128,7 +135,7 @@ impl Graph {
         if self.has_twins.contains(node) { self.twins.get(&node).map_or(&[], Vec::as_slice) } else { &[] }
     }
 
-    /// Its form in a file: entry, unreachable, twins, layers from the base upwards; lists as `u32` count and `u32`
+    /// Its form in a file: entry and effort, unreachable, twins, layers from the base upwards; lists as `u32` count and `u32`
     /// elements.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -136,7 +143,7 @@ impl Graph {
             out.put_u32(list.len() as u32);
             out.put_u32s(list);
         };
-        put(&[self.entry]);
+        put(&[self.entry, self.effort]);
         put(&self.unreachable);
         let mut nodes: Vec<u32> = self.twins.keys().copied().collect();
         nodes.sort_unstable();
@@ -156,7 +163,7 @@ impl Graph {
     /// Inverse of [`Graph::encode`], for `slots` slots. What it returns can be searched without going out of bounds.
     pub(crate) fn decode(bytes: &[u8], slots: u32) -> Result<Self, Malformed> {
         let mut fields = Fields(bytes);
-        let [entry] = fields.u32s()?[..] else { return Err("the graph has no entry point") };
+        let [entry, effort] = fields.u32s()?[..] else { return Err("the graph has no entry point") };
         let unreachable = fields.u32s()?;
         let mut twins = HashMap::new();
         for node in fields.u32s()? {
@@ -168,7 +175,7 @@ impl Graph {
         let upper = layers.collect::<Result<Vec<_>, Malformed>>()?;
         fields.end()?;
         let has_twins = twins.keys().copied().collect();
-        let graph = Self { entry, base, upper, twins, has_twins, unreachable };
+        let graph = Self { entry, effort, base, upper, twins, has_twins, unreachable };
         graph.check(slots)?;
         Ok(graph)
     }
@@ -218,6 +225,7 @@ mod tests {
     fn sample() -> Graph {
         Graph {
             entry: 2,
+            effort: 17,
             base: layer(&[], &[&[1, 2], &[0], &[0, 1], &[]]),
             upper: vec![layer(&[0, 2], &[&[2], &[0]])],
             twins: HashMap::from([(1, vec![3])]),

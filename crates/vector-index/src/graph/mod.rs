@@ -34,6 +34,15 @@ impl Graph {
         })
     }
 
+    /// How many nodes [`Graph::nearest`] looks at.
+    fn visits_to(&self, ranking: &impl Ranking, width: usize) -> usize {
+        SCRATCH.with_borrow_mut(|scratch| {
+            let start = self.descend(scratch, ranking);
+            let _ = scratch.nearest(&self.base, self.len() as usize, ranking, start, width);
+            scratch.visits()
+        })
+    }
+
     /// The `wanted` nodes nearest to what `ranking` is for, at most `width`, in no order; a node is wanted if it or a
     /// twin is. `None` if `max_visits` nodes did not suffice.
     pub(crate) fn nearest_wanted(
@@ -108,9 +117,9 @@ mod tests {
         /// The part of the ten nearest that a walk finds, for every 80th vector.
         fn recall(&self, graph: &Graph, distance: Distance) -> f64 {
             let (mut hits, mut wanted) = (0, 0);
-            for slot in (0..self.rows.len() as u32).step_by(80) {
+            for slot in (0..self.codes.len() as u32).step_by(80) {
                 let rank = |other: &u32| distance.rank(self.rows.row(slot), self.rows.row(*other));
-                let mut exact: Vec<f32> = (0..self.rows.len() as u32).map(|other| rank(&other)).collect();
+                let mut exact: Vec<f32> = (0..self.codes.len() as u32).map(|other| rank(&other)).collect();
                 exact.sort_by(f32::total_cmp);
                 let mut found: Vec<f32> = (graph.nearest(&self.to(slot, distance), 64).iter())
                     .map(|scored| rank(&scored.slot))

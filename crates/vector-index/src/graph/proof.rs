@@ -66,6 +66,21 @@ pub(super) fn repair(graph: &mut Graph, space: &Space<'_>, mut missed: Vec<u32>)
     missed
 }
 
+/// Breadth of the walks by which effort is measured: the default of searches.
+const EFFORT_WIDTH: usize = 64;
+/// How many walks.
+const EFFORT_WALKS: usize = 256;
+
+/// Measures [`Graph::effort`] by walks to some of `nodes`.
+pub(super) fn effort(graph: &Graph, space: &Space<'_>, nodes: &[u32]) -> u32 {
+    let mut probe = space.codes.probe(&[], space.distance);
+    let sample = nodes.iter().step_by(nodes.len().div_ceil(EFFORT_WALKS).max(1));
+    let visits: Vec<usize> =
+        sample.map(|node| graph.visits_to(&space.from(*node, &mut probe), EFFORT_WIDTH)).collect();
+    let kept = visits.len() * EFFORT_WIDTH.min(nodes.len());
+    visits.iter().sum::<usize>().div_ceil(kept.max(1)) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

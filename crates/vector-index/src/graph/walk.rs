@@ -40,6 +40,7 @@ pub(crate) struct Scratch {
     pool: Pool,
     batch: Vec<u32>,
     ranks: Vec<f32>,
+    visits: usize,
 }
 
 /// Which nodes a walk has seen, one bit each: the bits of 100,000 nodes fit into the nearest cache, and clearing them
@@ -145,6 +146,11 @@ impl Pool {
 }
 
 impl Scratch {
+    /// How many nodes the last walk looked at.
+    pub(super) fn visits(&self) -> usize {
+        self.visits
+    }
+
     /// The nodes nearest to what `ranking` is for, nearest first, at most `width`: walks `links` among `nodes` nodes
     /// from `start`, whose rank is right.
     pub(super) fn nearest(
@@ -155,6 +161,7 @@ impl Scratch {
         start: Scored,
         width: usize,
     ) -> impl Iterator<Item = Scored> {
+        self.visits = 1;
         self.visited.begin(nodes);
         self.visited.mark(start.slot);
         self.pool.begin(width);
@@ -193,13 +200,14 @@ impl Scratch {
     /// Makes the unseen neighbours of `node` the batch.
     #[inline]
     fn gather(&mut self, links: &impl Links, node: u32) {
-        let Self { visited, batch, .. } = self;
+        let Self { visited, batch, visits, .. } = self;
         batch.clear();
         links.for_each(node, |neighbour| {
             if visited.mark(neighbour) {
                 batch.push(neighbour);
             }
         });
+        *visits += batch.len();
     }
 
     /// Goes from `start` to ever nearer neighbours, until there is none.
@@ -231,7 +239,7 @@ impl Scratch {
         let Limits { width, max_visits, is_wanted } = limits;
         let mut frontier = BinaryHeap::from([Reverse(start)]);
         let mut found = BinaryHeap::new();
-        let mut visits = 1;
+        self.visits = 1;
         self.visited.begin(nodes);
         self.visited.mark(start.slot);
         if is_wanted(start.slot) {
@@ -242,7 +250,6 @@ impl Scratch {
                 break;
             }
             self.gather(links, nearest.slot);
-            visits += self.batch.len();
             ranking.ranks(&self.batch, &mut self.ranks);
             for (rank, slot) in self.ranks.iter().zip(&self.batch) {
                 let scored = Scored { rank: *rank, slot: *slot };
@@ -258,7 +265,7 @@ impl Scratch {
                     found.push(scored);
                 }
             }
-            if visits > max_visits {
+            if self.visits > max_visits {
                 return None;
             }
         }

@@ -5,6 +5,7 @@ use memmap2::Mmap;
 use super::layout::Layout;
 use crate::files::Entry;
 use crate::filter::FilterIndex;
+use crate::records::expiry_of;
 
 /// A segment that has passed its checks. Ids and metadata are read where they lie.
 #[derive(Debug)]
@@ -94,12 +95,18 @@ impl Segment {
 
     /// The text of a slot among those at `texts_at`, whose ends are at `ends_at`.
     fn text(&self, slot: u32, ends_at: u64, texts_at: u64) -> &[u8] {
-        let end_of = |slot: usize| self.end(ends_at as usize + 8 * slot) as usize;
+        let end_of = |slot: usize| self.number(ends_at as usize + 8 * slot) as usize;
         let begin = (slot as usize).checked_sub(1).map_or(0, end_of);
         &self.head()[texts_at as usize + begin..texts_at as usize + end_of(slot as usize)]
     }
 
-    fn end(&self, at: usize) -> u64 {
+    /// See [`crate::Item::expires_ms`].
+    pub(crate) fn expires_ms(&self, slot: u32) -> Option<u64> {
+        let at = self.layout.times_at() as usize + 8 * slot as usize;
+        if self.layout.has_times { expiry_of(self.number(at)) } else { None }
+    }
+
+    fn number(&self, at: usize) -> u64 {
         self.head()[at..].first_chunk().map_or(0, |bytes| u64::from_le_bytes(*bytes))
     }
 
@@ -109,7 +116,7 @@ impl Segment {
         for (ends_at, bytes) in
             [(self.layout.id_ends_at(), ids_bytes), (self.layout.metadata_ends_at(), metadata_bytes)]
         {
-            let ends = || (0..slots).map(|slot| self.end(ends_at as usize + 8 * slot));
+            let ends = || (0..slots).map(|slot| self.number(ends_at as usize + 8 * slot));
             if !ends().is_sorted() || ends().next_back().unwrap_or_default() != bytes {
                 return Err("its texts overlap");
             }

@@ -16,6 +16,8 @@ pub(super) struct Layout {
     pub(super) slots: usize,
     pub(super) ids_bytes: u64,
     pub(super) metadata_bytes: u64,
+    /// Whether an item expires.
+    pub(super) has_times: bool,
 }
 
 impl Layout {
@@ -27,8 +29,12 @@ impl Layout {
         self.id_ends_at() + 8 * self.slots as u64
     }
 
-    pub(super) fn ids_at(&self) -> u64 {
+    pub(super) fn times_at(&self) -> u64 {
         self.metadata_ends_at() + 8 * self.slots as u64
+    }
+
+    pub(super) fn ids_at(&self) -> u64 {
+        self.times_at() + if self.has_times { 8 * self.slots as u64 } else { 0 }
     }
 
     pub(super) fn metadata_at(&self) -> u64 {
@@ -56,6 +62,7 @@ impl Layout {
         header.put_u64(number);
         header.put_u64(self.ids_bytes);
         header.put_u64(self.metadata_bytes);
+        header.put_u32(u32::from(self.has_times));
         header.resize(HEADER_BYTES - 4, 0);
         header.put_u32(crc32fast::hash(&header));
         header
@@ -87,8 +94,8 @@ impl Layout {
         if (slots, number) != (u64::from(entry.slots), entry.number) {
             return Err("it is not the segment that the manifest names".to_owned());
         }
-        let (ids_bytes, metadata_bytes) = (fields.u64()?, fields.u64()?);
-        let layout = Self { dimension, slots: entry.slots as usize, ids_bytes, metadata_bytes };
+        let (ids_bytes, metadata_bytes, has_times) = (fields.u64()?, fields.u64()?, fields.u32()? != 0);
+        let layout = Self { dimension, slots: entry.slots as usize, ids_bytes, metadata_bytes, has_times };
         // Before any sum of them: no sum then overflows.
         let is_within = ids_bytes.max(metadata_bytes) <= entry.sum.bytes && entry.sum.bytes < 1 << 60;
         if !is_within || layout.file_bytes() != entry.sum.bytes {

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! header         "LHVECSEG" | format u32 | dimension u32 | slots u64 | number u64 | ids bytes u64
-//!                | metadata bytes u64 | zeros | crc32 u32 of all before          64 bytes
+//!                | metadata bytes u64 | has times u32 | zeros | crc32 u32 of all before          64 bytes
 //! id ends        [slots] u64, where the id of each slot ends among the ids
 //! metadata ends  [slots] u64, likewise
+//! times          [slots] u64, Unix milliseconds at which items expire; all ones: never. Left out where none does
 //! ids            UTF-8; empty where the slot was dead when the segment was written
 //! metadata       JSON objects; empty for {} and for dead slots
 //! zeros          to a multiple of 64 bytes
@@ -43,12 +44,18 @@ mod tests {
         for i in 0..slots {
             let object = serde_json::json!({ "n": i });
             let metadata = Metadata::from_map(object.as_object().unwrap());
-            let record = Record { id: format!("id-ö-{i}").into(), metadata };
+            let expires_ms = expiry_of(i, slots);
+            let record = Record { id: format!("id-ö-{i}").into(), metadata, expires_ms };
             view.push(Arc::new(record), &[i as f32, 0.5, -1.0]);
         }
         (0..slots).step_by(10).for_each(|slot| view.bury(slot));
         let all: Vec<u32> = (0..slots).collect();
         write(&PlainDisk, folder, 3, &view, &all).unwrap()
+    }
+
+    /// In a segment of an even number of slots every third item expires.
+    fn expiry_of(slot: u32, slots: u32) -> Option<u64> {
+        (slots.is_multiple_of(2) && slot.is_multiple_of(3)).then(|| u64::from(slot) + 1000)
     }
 
     fn check(segment: &Segment, slots: u32) {
@@ -59,13 +66,15 @@ mod tests {
             };
             assert_eq!((segment.id(slot), segment.stored_metadata(slot)), (id.as_str(), metadata.as_str()));
             assert_eq!(segment.row(slot), [slot as f32, 0.5, -1.0]);
+            let expires_ms = expiry_of(slot, slots).filter(|_| slot % 10 != 0);
+            assert_eq!(segment.expires_ms(slot), expires_ms, "{slot} of {slots}");
         }
     }
 
     #[test]
     fn small_segment_is_held_in_memory_and_a_large_one_is_mapped() {
         let folder = tempfile::tempdir().unwrap();
-        for (slots, is_mapped) in [(1, false), (20, false), (30_000, true)] {
+        for (slots, is_mapped) in [(1, false), (20, false), (21, false), (30_000, true), (30_001, true)] {
             let entry = written(folder.path(), slots);
             assert_eq!(entry.slots, slots);
             let segment = open(folder.path(), &entry, DIMENSION, |_| ()).unwrap();

@@ -37,7 +37,7 @@ pub(crate) fn index(store: &Store, dimension: usize, distance: Distance) -> Arc<
 }
 
 pub(crate) fn item(id: impl Into<String>, vector: &[f32]) -> Item {
-    Item { id: id.into(), vector: vector.to_vec(), metadata: Metadata::default() }
+    Item { id: id.into(), vector: vector.to_vec(), metadata: Metadata::default(), expires_ms: None }
 }
 
 pub(crate) fn tagged(id: impl Into<String>, vector: &[f32], n: u64) -> Item {

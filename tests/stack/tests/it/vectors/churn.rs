@@ -12,7 +12,6 @@ use testkit::{Http, Reply, wait_for};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use wire::packed::pack;
-use wire::vectors::StoredItem;
 
 use super::history::{Changes, History, Items, Search, Token, vector};
 use super::info;
@@ -190,9 +189,9 @@ pub(crate) async fn contents(http: &Http, name: &str, dimension: usize) -> anyho
             item.expect(404).context("an item that searches do not find")?;
             continue;
         };
-        let item: StoredItem = serde_json::from_value(item.expect(200)?)?;
-        let vector = vector(*token, dimension);
-        ensure!(item.metadata["token"] == *token && item.vector == vector, "{id} is not {token}: {item:?}");
+        let (item, vector) = (item.expect(200)?, vector(*token, dimension));
+        let stored: Vec<f32> = serde_json::from_value(item["vector"].clone())?;
+        ensure!(item["metadata"]["token"] == *token && stored == vector, "{id} is not {token}: {item}");
         let found = http.post(&format!("{path}/search"), &search_body(&vector, 1, false)).expect(200).await?;
         ensure!(found["results"][0]["id"] == id, "{id} is not found by its own vector: {found}");
     }
