@@ -17,9 +17,17 @@ pub enum Outage {
     /// It does not let us in.
     #[error("the object store of the warehouse refuses access: check its credentials and what they permit")]
     Refused,
+    /// We have nothing to be let in with.
+    #[error(
+        "no credentials for the object store of the warehouse: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+    )]
+    NoCredentials,
     /// It does not have the bucket.
     #[error("the bucket of the warehouse does not exist")]
     NoBucket,
+    /// It has the bucket elsewhere.
+    #[error("the bucket of the warehouse is in another region: set AWS_REGION")]
+    OtherRegion,
 }
 
 impl Outage {
@@ -32,7 +40,7 @@ impl Outage {
     pub fn code(self) -> ErrorCode {
         match self {
             Self::Full => ErrorCode::InsufficientStorage,
-            Self::Unreachable | Self::Refused | Self::NoBucket => ErrorCode::Unavailable,
+            _ => ErrorCode::Unavailable,
         }
     }
 }
@@ -60,13 +68,19 @@ fn outage(error: &(dyn StdError + 'static)) -> Option<Outage> {
 fn answered(error: &object_store::Error) -> Option<Outage> {
     use object_store::Error::{PermissionDenied, Unauthenticated};
     let text = error.to_string();
-    if text.contains("NoSuchBucket") {
+    let says = |any: &[&str]| any.iter().any(|part| text.contains(part));
+    if says(&["/latest/api/token", "/latest/meta-data/"]) {
+        // Without credentials in its environment, an instance of AWS has them from this service, and nobody else.
+        Some(Outage::NoCredentials)
+    } else if says(&["NoSuchBucket"]) {
         Some(Outage::NoBucket)
+    } else if says(&["redirect without LOCATION", "status code: 301", "AuthorizationHeaderMalformed"]) {
+        Some(Outage::OtherRegion)
     } else if matches!(error, PermissionDenied { .. } | Unauthenticated { .. }) {
         Some(Outage::Refused)
-    } else if text.contains("status code: 507") {
+    } else if says(&["status code: 507"]) {
         Some(Outage::Full)
-    } else if text.contains("status code: 5") || text.contains("status code: 429") {
+    } else if says(&["status code: 5", "status code: 429"]) {
         Some(Outage::Unreachable)
     } else {
         None
@@ -112,6 +126,9 @@ mod tests {
         assert_eq!(answer("503 Service Unavailable"), Some(Outage::Unreachable));
         assert_eq!(answer("507 Insufficient Storage"), Some(Outage::Full));
         assert_eq!(answer("400 Bad Request"), None);
+        assert_eq!(answer("301 Moved Permanently"), Some(Outage::OtherRegion));
+        let of_instance = "Error performing PUT http://169.254.169.254/latest/api/token in 1s - HTTP error";
+        assert_eq!(Outage::of(&generic(of_instance)), Some(Outage::NoCredentials));
     }
 
     #[cfg(feature = "aws")]

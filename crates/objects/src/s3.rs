@@ -16,9 +16,11 @@ use crate::{Error, Key};
 /// defaults of `object_store` 0.13, 10 and 3 minutes, outlast every caller: `service.request_timeout_ms` is 30 s.
 const MAX_RETRIES: usize = 5;
 const RETRY_TIMEOUT: Duration = Duration::from_secs(15);
-/// The wait before the first repetition, and the longest before a later one: all five take at most 5 s of waiting.
-const FIRST_BACKOFF: Duration = Duration::from_millis(100);
+/// The wait before the first repetition, and the longest before a later one, which is drawn between the first and three
+/// times the one before: 2 to 6 s in all.
+const FIRST_BACKOFF: Duration = Duration::from_millis(200);
 const LAST_BACKOFF: Duration = Duration::from_secs(2);
+const BACKOFF_BASE: f64 = 3.0;
 
 /// Opens `s3://bucket/prefix`; region, endpoint and credentials come from the `AWS_*` variables. Nothing is sent yet: see
 /// [`crate::probe`].
@@ -50,7 +52,7 @@ fn has_plain_endpoint(builder: &AmazonS3Builder) -> bool {
 
 fn retry() -> RetryConfig {
     let backoff =
-        BackoffConfig { init_backoff: FIRST_BACKOFF, max_backoff: LAST_BACKOFF, ..BackoffConfig::default() };
+        BackoffConfig { init_backoff: FIRST_BACKOFF, max_backoff: LAST_BACKOFF, base: BACKOFF_BASE };
     RetryConfig { backoff, max_retries: MAX_RETRIES, retry_timeout: RETRY_TIMEOUT }
 }
 

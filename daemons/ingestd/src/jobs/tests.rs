@@ -48,7 +48,7 @@ async fn embed(
 async fn create(State(peers): State<Arc<Peers>>, Json(request): Json<CreateIndex>) -> Response {
     let info = json!({
         "name": request.name, "dimension": request.dimension, "distance": "cosine", "count": 0, "version": 1,
-        "status": "ready", "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0,
+        "status": "ready", "sealed": 0, "segments": 0, "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0,
     });
     peers.created.lock().push(request);
     (StatusCode::CREATED, Json(info)).into_response()

@@ -168,7 +168,7 @@ pub(crate) const PLAYBOOK_ID: &str = "0193b2c4-0000-7000-8000-000000000001";
 /// `GET /vectors/index/{name}` of a cosine index.
 pub(crate) fn index_info(name: &str, distance: &str) -> Value {
     json!({"name": name, "dimension": 2, "distance": distance, "count": 1, "version": 1, "status": "ready",
-           "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0})
+           "sealed": 0, "segments": 0, "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0})
 }
 
 async fn serve(script: Script, log: Log) -> String {
