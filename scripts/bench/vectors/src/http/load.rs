@@ -1,0 +1,331 @@
+//! The load generator: one thread, many connections, two paces.
+//!
+//! In a *closed* loop every connection waits for its answer before it sends again: it measures the rate at which the
+//! server can answer so many callers. In an *open* loop requests are due at a fixed rate, however long answers take, and
+//! each latency counts from the moment at which the request was due: a request that had to wait for a free connection has
+//! waited for the server. (Measured from the moment of sending, a stall would hide all that were due during it:
+//! "coordinated omission".)
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, ensure};
+use hdrhistogram::Histogram;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use serde::{Deserialize, Serialize};
+
+use super::{PATIENCE, READ_BYTES, Reply};
+use crate::stats::{StopWatch, Took};
+
+/// When requests are sent.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Pace {
+    /// As soon as the answer before has come.
+    Closed,
+    /// So many a second.
+    Open { per_s: f64 },
+}
+
+/// For loads that end with their last request.
+pub(crate) const NO_LIMIT: Duration = Duration::from_secs(86_400);
+
+/// What is sent to whom.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Load {
+    pub(crate) address: SocketAddr,
+    pub(crate) connections: usize,
+    pub(crate) pace: Pace,
+    /// No request is begun, or due, after so long.
+    pub(crate) duration: Duration,
+    /// Nor are more begun than this.
+    pub(crate) max_requests: u64,
+}
+
+/// What the requests are and which answers are right.
+pub(crate) trait Traffic {
+    /// Appends the text of request `number`, counted from 0.
+    fn write(&mut self, number: u64, out: &mut Vec<u8>);
+
+    /// Judges the answer to request `number`.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn check(&mut self, number: u64, reply: &Reply<'_>) -> Result<(), String>;
+}
+
+/// What came of a load.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    /// From the first request to the last answer; CPU time is that of this whole process.
+    pub(crate) took: Took,
+    /// Of requests that were answered rightly, microseconds.
+    pub(crate) latency_us: Histogram<u64>,
+    pub(crate) failed: u64,
+    pub(crate) first_failure: Option<String>,
+}
+
+/// An [`Outcome`] in figures. Latencies in milliseconds.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Figures {
+    pub(crate) requests: u64,
+    pub(crate) failed: u64,
+    pub(crate) first_failure: Option<String>,
+    pub(crate) per_s: f64,
+    pub(crate) p50_ms: f64,
+    pub(crate) p99_ms: f64,
+    pub(crate) max_ms: f64,
+    /// Cores that the load generator kept busy.
+    pub(crate) client_cores: f64,
+}
+
+impl Outcome {
+    pub(crate) fn figures(&self) -> Figures {
+        let requests = self.latency_us.len();
+        let ms = |quantile| self.latency_us.value_at_quantile(quantile) as f64 / 1e3;
+        Figures {
+            requests,
+            failed: self.failed,
+            first_failure: self.first_failure.clone(),
+            per_s: requests as f64 / self.took.wall_s,
+            p50_ms: ms(0.5),
+            p99_ms: ms(0.99),
+            max_ms: ms(1.0),
+            client_cores: self.took.cpu_s / self.took.wall_s,
+        }
+    }
+}
+
+/// Sends the load and waits for the last answer.
+///
+/// # Errors
+/// When the server cannot be reached, breaks a connection, or does not answer in a minute. An answer that is wrong is
+/// counted.
+pub(crate) fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
+    let connect = || Connection::new(load.address);
+    let mut connections: Vec<Connection> =
+        (0..load.connections).map(|_| connect()).collect::<anyhow::Result<_>>()?;
+    let mut run = Run {
+        load,
+        traffic,
+        started: Instant::now(),
+        begun: 0,
+        failed: 0,
+        first_failure: None,
+        latency_us: Histogram::new_with_bounds(1, PATIENCE.as_micros() as u64 * 2, 3)?,
+    };
+    let watch = StopWatch::start();
+    let mut last_answer = Instant::now();
+    loop {
+        let until_due = run.begin_due(&mut connections)?;
+        let is_busy = connections.iter().any(|connection| connection.sent_for.is_some());
+        if !is_busy && until_due.is_none() {
+            break;
+        }
+        ensure!(!is_busy || last_answer.elapsed() < PATIENCE, "no answer for {} s", PATIENCE.as_secs());
+        if run.receive(&mut connections, until_due)? {
+            last_answer = Instant::now();
+        }
+    }
+    let Run { failed, first_failure, latency_us, .. } = run;
+    Ok(Outcome { took: watch.took(), latency_us, failed, first_failure })
+}
+
+struct Run<'a, T> {
+    load: &'a Load,
+    traffic: &'a mut T,
+    started: Instant,
+    /// Requests begun.
+    begun: u64,
+    failed: u64,
+    first_failure: Option<String>,
+    latency_us: Histogram<u64>,
+}
+
+impl<T: Traffic> Run<'_, T> {
+    /// When the next request is due; `None` if there is none.
+    fn next_due(&self) -> Option<Instant> {
+        let due = match self.load.pace {
+            Pace::Closed => Instant::now(),
+            Pace::Open { per_s } => self.started + Duration::from_secs_f64(self.begun as f64 / per_s),
+        };
+        let is_over = self.begun == self.load.max_requests || due >= self.started + self.load.duration;
+        (!is_over).then_some(due)
+    }
+
+    /// Begins all requests that are due, as far as connections are free; returns how long it is until the next one is due,
+    /// `None` if that does not matter now.
+    fn begin_due(&mut self, connections: &mut [Connection]) -> anyhow::Result<Option<Duration>> {
+        for connection in connections.iter_mut().filter(|connection| connection.sent_for.is_none()) {
+            let Some(due) = self.next_due() else { return Ok(None) };
+            let wait = due.saturating_duration_since(Instant::now());
+            if !wait.is_zero() {
+                return Ok(Some(wait));
+            }
+            connection.output.clear();
+            self.traffic.write(self.begun, &mut connection.output);
+            connection.sent_for = Some(Sent { number: self.begun, due });
+            connection.written = 0;
+            connection.write()?;
+            self.begun += 1;
+        }
+        Ok(None)
+    }
+
+    /// Waits for answers, at most for `limit`; returns whether one came.
+    fn receive(&mut self, connections: &mut [Connection], limit: Option<Duration>) -> anyhow::Result<bool> {
+        let limit = limit.unwrap_or(PATIENCE);
+        let timeout = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() };
+        let mut polled: Vec<PollFd<'_>> = connections
+            .iter()
+            .map(|connection| PollFd::new(&connection.stream, connection.awaited()))
+            .collect();
+        poll(&mut polled, Some(&timeout))?;
+        let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
+        let mut has_answer = false;
+        for (connection, _) in connections.iter_mut().zip(ready).filter(|(_, is_ready)| *is_ready) {
+            connection.write()?;
+            has_answer |= self.read(connection)?;
+        }
+        Ok(has_answer)
+    }
+
+    /// Reads what has come; returns whether the answer is complete.
+    fn read(&mut self, connection: &mut Connection) -> anyhow::Result<bool> {
+        let Some(Sent { number, due }) = connection.sent_for else { return Ok(false) };
+        connection.fill()?;
+        let Some(reply) = Reply::parse(&connection.input)? else { return Ok(false) };
+        let latency = due.elapsed();
+        match self.traffic.check(number, &reply) {
+            Ok(()) => self.latency_us.saturating_record((latency.as_micros() as u64).max(1)),
+            Err(wrong) => {
+                self.failed += 1;
+                self.first_failure.get_or_insert(wrong);
+            }
+        }
+        connection.input.clear();
+        connection.sent_for = None;
+        Ok(true)
+    }
+}
+
+/// A request that waits for its answer.
+#[derive(Debug, Clone, Copy)]
+struct Sent {
+    number: u64,
+    due: Instant,
+}
+
+#[derive(Debug)]
+struct Connection {
+    stream: TcpStream,
+    output: Vec<u8>,
+    /// How much of `output` the kernel has taken.
+    written: usize,
+    input: Vec<u8>,
+    sent_for: Option<Sent>,
+}
+
+impl Connection {
+    fn new(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
+        stream.set_nodelay(true)?;
+        stream.set_nonblocking(true)?;
+        let input = Vec::with_capacity(READ_BYTES);
+        Ok(Self { stream, output: Vec::new(), written: 0, input, sent_for: None })
+    }
+
+    fn awaited(&self) -> PollFlags {
+        match self.sent_for {
+            None => PollFlags::empty(),
+            Some(_) if self.written < self.output.len() => PollFlags::IN | PollFlags::OUT,
+            Some(_) => PollFlags::IN,
+        }
+    }
+
+    /// Writes as much as the kernel takes.
+    fn write(&mut self) -> anyhow::Result<()> {
+        while self.written < self.output.len() {
+            match self.stream.write(&self.output[self.written..]) {
+                Ok(length) => self.written += length,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => break,
+                Err(error) => return Err(error).context("send a request"),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads as much as there is.
+    fn fill(&mut self) -> anyhow::Result<()> {
+        loop {
+            let before = self.input.len();
+            self.input.resize(before + READ_BYTES, 0);
+            let read = self.stream.read(&mut self.input[before..]);
+            self.input.truncate(before + *read.as_ref().unwrap_or(&0));
+            match read {
+                Ok(0) => anyhow::bail!("the server closed a connection"),
+                // Less than there was room for: there is no more.
+                Ok(length) if length < READ_BYTES => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(error).context("read an answer"),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// Answers each request after `delay`, one connection and one request at a time.
+    fn slow_server(delay: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let mut request = [0; 1024];
+            while stream.read(&mut request).is_ok_and(|length| length > 0) {
+                thread::sleep(delay); // the work of a server
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").unwrap();
+            }
+        });
+        address
+    }
+
+    struct Pings;
+
+    impl Traffic for Pings {
+        fn write(&mut self, _: u64, out: &mut Vec<u8>) {
+            out.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+        }
+
+        fn check(&mut self, number: u64, reply: &Reply<'_>) -> Result<(), String> {
+            assert_eq!(reply.body, b"ok");
+            if number == 3 { Err("3 is always wrong".to_owned()) } else { Ok(()) }
+        }
+    }
+
+    fn load(pace: Pace, max_requests: u64) -> Load {
+        let address = slow_server(Duration::from_millis(5));
+        Load { address, connections: 1, pace, duration: Duration::from_secs(60), max_requests }
+    }
+
+    #[test]
+    fn closed_loop_waits_for_each_answer_and_counts_the_wrong_ones() {
+        let outcome = run(&load(Pace::Closed, 10), &mut Pings).unwrap();
+        assert_eq!((outcome.latency_us.len(), outcome.failed), (9, 1));
+        assert_eq!(outcome.first_failure.as_deref(), Some("3 is always wrong"));
+        assert!(outcome.latency_us.min() >= 5000 && outcome.took.wall_s >= 0.05, "{outcome:?}");
+    }
+
+    #[test]
+    fn open_loop_counts_the_time_for_which_a_request_was_overdue() {
+        // Due every millisecond, answered every five: the last of ten is answered 50 ms after the start, due after 9.
+        let outcome = run(&load(Pace::Open { per_s: 1000.0 }, 10), &mut Pings).unwrap();
+        assert!(outcome.latency_us.max() >= 40_000, "{outcome:?}");
+    }
+}

@@ -1,0 +1,74 @@
+//! Answers, found in what a connection has received so far.
+
+use std::fmt;
+
+use memchr::memmem;
+use thiserror::Error;
+
+/// An answer that is complete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reply<'a> {
+    pub(crate) status: u16,
+    pub(crate) body: &'a [u8],
+}
+
+/// What came is no answer that this client understands.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[error("not understood as an HTTP/1.1 answer with a content-length: {0}")]
+pub(crate) struct NotUnderstood(String);
+
+/// What is shown of an answer that fails.
+const SHOWN_BYTES: usize = 300;
+
+impl<'a> Reply<'a> {
+    /// Reads the one answer that `input` begins with; `None` while it is not complete.
+    pub(crate) fn parse(input: &'a [u8]) -> Result<Option<Self>, NotUnderstood> {
+        let Some(end) = memmem::find(input, b"\r\n\r\n") else { return Ok(None) };
+        let not_understood = || NotUnderstood(String::from_utf8_lossy(&input[..end]).into_owned());
+        let head = std::str::from_utf8(&input[..end]).map_err(|_| not_understood())?;
+        let status: u16 = head
+            .strip_prefix("HTTP/1.1 ")
+            .and_then(|rest| rest.get(..3)?.parse().ok())
+            .ok_or_else(not_understood)?;
+        let length = head.split("\r\n").skip(1).find_map(|line| {
+            let (name, value) = line.split_once(':')?;
+            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
+        });
+        let length = match (length, status) {
+            (Some(length), _) => length,
+            (None, 204) => 0,
+            (None, _) => return Err(not_understood()),
+        };
+        Ok(input.get(end + 4..end + 4 + length).map(|body| Self { status, body }))
+    }
+}
+
+impl fmt::Display for Reply<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.body[..self.body.len().min(SHOWN_BYTES)];
+        write!(f, "{} {}", self.status, String::from_utf8_lossy(shown))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answer_is_complete_when_all_of_its_length_has_come() {
+        let whole = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 4\r\n\r\n[42]";
+        for cut in 0..whole.len() {
+            assert_eq!(Reply::parse(&whole[..cut]), Ok(None), "{cut}");
+        }
+        assert_eq!(Reply::parse(whole), Ok(Some(Reply { status: 200, body: b"[42]" })));
+        let empty = b"HTTP/1.1 204 No Content\r\ndate: today\r\n\r\n";
+        assert_eq!(Reply::parse(empty), Ok(Some(Reply { status: 204, body: b"" })));
+    }
+
+    #[test]
+    fn answer_without_a_length_is_refused_instead_of_waited_for() {
+        let chunked = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\n[42]\r\n";
+        assert!(Reply::parse(chunked).unwrap_err().to_string().contains("chunked"));
+        assert!(Reply::parse(b"SSH-2.0\r\n\r\n").is_err());
+    }
+}

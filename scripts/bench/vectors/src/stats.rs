@@ -1,0 +1,113 @@
+//! Figures of several rounds, and between two settings.
+
+use std::time::Instant;
+
+use bench_kit::table::ABSENT;
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+/// How long something took. On a machine that others use too, the CPU time says more than the clock.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Took {
+    /// On the clock, seconds.
+    pub(crate) wall_s: f64,
+    /// CPU time of all threads of the process, seconds.
+    pub(crate) cpu_s: f64,
+}
+
+/// Measures a [`Took`] of this process.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct StopWatch {
+    started: Instant,
+    cpu_s: f64,
+}
+
+impl StopWatch {
+    pub(crate) fn start() -> Self {
+        Self { started: Instant::now(), cpu_s: process_cpu_s() }
+    }
+
+    pub(crate) fn took(self) -> Took {
+        Took { wall_s: self.started.elapsed().as_secs_f64(), cpu_s: process_cpu_s() - self.cpu_s }
+    }
+}
+
+fn process_cpu_s() -> f64 {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+}
+
+/// The middle and the ends of the figures of several rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Spread {
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Spread {
+    /// `None` without figures.
+    pub(crate) fn of(figures: &[f64]) -> Option<Self> {
+        let mut sorted = figures.to_vec();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let (min, max) = (*sorted.first()?, *sorted.last()?);
+        let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+        Some(Self { median: f64::midpoint(low, high), min, max })
+    }
+
+    /// `median (min-max)`, with so many decimals.
+    pub(crate) fn show(self, decimals: usize) -> String {
+        let Self { median, min, max } = self;
+        format!("{median:.decimals$} ({min:.decimals$}-{max:.decimals$})")
+    }
+}
+
+/// [`Spread::show`] of `figures`, if there are any.
+pub(crate) fn show(figures: &[f64], decimals: usize) -> String {
+    Spread::of(figures).map_or(ABSENT.to_owned(), |spread| spread.show(decimals))
+}
+
+/// The value below which the part `quantile` of `sorted` lies (nearest rank).
+pub(crate) fn quantile(sorted: &[f64], quantile: f64) -> f64 {
+    let rank = (quantile * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).or(sorted.last()).copied().unwrap_or(f64::NAN)
+}
+
+/// The rate at recall `target`, by linear interpolation of its logarithm between the two settings around it. `points` are
+/// recall and rate, by rising setting. If the first setting reaches the target, its rate; if none does, `None`.
+pub(crate) fn rate_at_recall(points: &[(f64, f64)], target: f64) -> Option<f64> {
+    let above = points.iter().position(|(recall, _)| *recall >= target)?;
+    let (recall, rate) = points[above];
+    let Some((recall_below, rate_below)) = above.checked_sub(1).map(|below| points[below]) else {
+        return Some(rate);
+    };
+    let part = (target - recall_below) / (recall - recall_below);
+    Some((rate_below.ln() + part * (rate.ln() - rate_below.ln())).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spread_shows_the_median_and_the_ends() {
+        assert_eq!(Spread::of(&[3.0, 1.0, 2.0]), Some(Spread { median: 2.0, min: 1.0, max: 3.0 }));
+        assert_eq!(Spread::of(&[1.0, 2.0]).unwrap().show(1), "1.5 (1.0-2.0)");
+        assert_eq!(Spread::of(&[]), None);
+    }
+
+    #[test]
+    fn quantile_is_a_value_that_was_seen() {
+        let sorted: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert_eq!([0.0, 0.5, 0.99, 1.0].map(|q| quantile(&sorted, q)), [1.0, 50.0, 99.0, 100.0]);
+    }
+
+    #[test]
+    fn rate_is_interpolated_between_the_settings_around_the_target() {
+        let points = [(0.90, 8000.0), (0.97, 4000.0), (0.99, 1000.0)];
+        let halfway = rate_at_recall(&points, 0.98).unwrap();
+        assert!((halfway - 2000.0).abs() < 1e-6, "{halfway}");
+        assert_eq!(rate_at_recall(&points, 0.5), Some(8000.0));
+        assert_eq!(rate_at_recall(&points, 0.999), None);
+    }
+}
