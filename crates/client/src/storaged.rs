@@ -1,12 +1,13 @@
 //! The client of `storaged`.
 
 use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
 use http::Method;
 use wire::storage::{ListObjects, ObjectList, StoredObject};
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
-use crate::{Peer, Peers, Result, segment};
+use crate::{Error, Peer, Peers, Result, segment};
 
 /// Objects over HTTP.
 #[derive(Debug, Clone)]
@@ -23,16 +24,49 @@ impl Storaged {
     /// Stores `bytes` under `key`; durable on return. Retried, as it stores the same again.
     ///
     /// # Errors
-    /// Any [`Error`](crate::Error).
+    /// Any [`Error`].
     pub async fn put(&self, ctx: &CallContext, key: &str, bytes: impl Into<Bytes>) -> Result<StoredObject> {
         let request = self.0.request(Method::PUT, &path(key)).bytes("application/octet-stream", bytes);
         request.send(ctx).await?.json()
     }
 
+    /// Stores what `body` gives under `key`; durable on return. Sent once.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn put_stream(
+        &self,
+        ctx: &CallContext,
+        key: &str,
+        body: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
+    ) -> Result<StoredObject> {
+        let body = reqwest::Body::wrap_stream(body);
+        let answer = self.0.stream_successfully(ctx, Method::PUT, &path(key), body).await?;
+        let malformed =
+            |error: reqwest::Error| Error::Malformed { peer: self.0.name(), detail: error.to_string() };
+        answer.json().await.map_err(malformed)
+    }
+
+    /// Reads an object piece by piece.
+    ///
+    /// # Errors
+    /// Any [`Error`], at once or in the stream; a problem with the code `not_found` if there is no such
+    /// object.
+    pub async fn get_stream(
+        &self,
+        ctx: &CallContext,
+        key: &str,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
+        let body = reqwest::Body::from(Bytes::new());
+        let answer = self.0.stream_successfully(ctx, Method::GET, &path(key), body).await?;
+        let peer = self.0.clone();
+        Ok(answer.bytes_stream().map_err(move |source| peer.unreachable(source)))
+    }
+
     /// Reads a whole object into memory.
     ///
     /// # Errors
-    /// Any [`Error`](crate::Error); a problem with the code `not_found` if there is no such object.
+    /// Any [`Error`]; a problem with the code `not_found` if there is no such object.
     pub async fn get(&self, ctx: &CallContext, key: &str) -> Result<Bytes> {
         Ok(self.0.request(Method::GET, &path(key)).send(ctx).await?.body)
     }
@@ -40,7 +74,7 @@ impl Storaged {
     /// Deletes an object; durable on return.
     ///
     /// # Errors
-    /// Any [`Error`](crate::Error); a problem with the code `not_found` if there is no such object, which after a
+    /// Any [`Error`]; a problem with the code `not_found` if there is no such object, which after a
     /// retry may be this call's own doing.
     pub async fn delete(&self, ctx: &CallContext, key: &str) -> Result<()> {
         self.0.delete(ctx, &path(key)).await
@@ -49,7 +83,7 @@ impl Storaged {
     /// One page of the objects whose keys begin with a prefix.
     ///
     /// # Errors
-    /// Any [`Error`](crate::Error).
+    /// Any [`Error`].
     pub async fn list(&self, ctx: &CallContext, query: &ListObjects) -> Result<ObjectList> {
         let parameters = [
             ("prefix", Some(query.prefix.clone()).filter(|prefix| !prefix.is_empty())),

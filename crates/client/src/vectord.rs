@@ -1,6 +1,7 @@
 //! Calls to `vectord`.
 
 use http::Method;
+use wire::snapshots::{RestoreSnapshot, Snapshot, TakeSnapshot};
 use wire::vectors::{
     AddItems, Added, BatchAnswer, BatchAnswers, BatchSearch, CreateIndex, DeleteItems, Deleted, IndexInfo,
     IndexList, IndexSearch, NewItem, Search, SearchAnswer, StoredItem,
@@ -75,6 +76,27 @@ impl Vectord {
     /// Any [`Error`]; `not_found` if there is no such index or item.
     pub async fn item(&self, ctx: &CallContext, name: &str, id: &str) -> Result<StoredItem> {
         self.0.get(ctx, &path(name, &format!("/items/{}", segment(id)))).await
+    }
+
+    /// `POST /vectors/index/{name}/snapshot`: writes the index to an object of storaged. Sent once.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn snapshot(&self, ctx: &CallContext, name: &str, request: &TakeSnapshot) -> Result<Snapshot> {
+        self.0.post(ctx, &path(name, "/snapshot"), request).await
+    }
+
+    /// `POST /vectors/index/{name}/restore`: makes the index of such an object. Sent once.
+    ///
+    /// # Errors
+    /// Any [`Error`]; `already_exists` if there is an index of this name, `invalid_argument` if the object is none.
+    pub async fn restore(
+        &self,
+        ctx: &CallContext,
+        name: &str,
+        request: &RestoreSnapshot,
+    ) -> Result<IndexInfo> {
+        self.0.post(ctx, &path(name, "/restore"), request).await
     }
 
     /// `POST /vectors/index/{name}/search`, retried.

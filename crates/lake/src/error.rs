@@ -1,5 +1,7 @@
 //! How the lake fails, by what the caller can do about it.
 
+use objects::Outage;
+
 /// What the functions of this crate return.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -44,5 +46,12 @@ impl From<iceberg::Error> for Error {
             iceberg::ErrorKind::FeatureUnsupported => Self::Unsupported(error.message().to_owned()),
             _ => Self::Iceberg(Box::new(error)),
         }
+    }
+}
+
+impl Error {
+    /// The outage of the warehouse that caused this, if one did: nothing is wrong with the request then.
+    pub fn outage(&self) -> Option<Outage> {
+        Outage::of(self)
     }
 }

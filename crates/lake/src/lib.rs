@@ -28,7 +28,7 @@ pub use error::{Error, Result};
 pub use iceberg::spec::{DataFile, Schema, TableMetadata};
 pub use iceberg::{TableRequirement, TableUpdate};
 pub use metadata::{VersionedMetadata, commit, create, delete_metadata, read_metadata, write_metadata};
-pub use objects::is_storage_full;
+pub use objects::{Outage, ProbeError};
 pub use plan::{PlannedFile, data_files};
 pub use schema::{arrow_schema, iceberg_schema};
 pub use snapshot::{TableChange, append, overwrite};

@@ -9,7 +9,7 @@ use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Error, Result};
+use crate::{Error, ProbeError, Result};
 
 mod storage;
 
@@ -43,6 +43,22 @@ impl Warehouse {
     /// The URL that the warehouse was opened by.
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Whether the store under the warehouse serves us, asked by reading.
+    ///
+    /// # Errors
+    /// See [`objects::reach`].
+    pub async fn reach(&self) -> Result<(), ProbeError> {
+        objects::reach(&self.url, &*self.store).await
+    }
+
+    /// Whether the store under the warehouse serves us and keeps its word, asked by writing an object of our own.
+    ///
+    /// # Errors
+    /// See [`objects::probe`].
+    pub async fn probe(&self) -> Result<(), ProbeError> {
+        objects::probe(&self.url, &*self.store).await
     }
 
     /// The object store under the warehouse; its puts are durable and atomic.

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{index, ingest, playbooks, search, sql, status};
+use crate::commands::{index, ingest, playbooks, search, snapshot, sql, status};
 use crate::{corpus, demo, models, stack};
 
 /// The operator's command line of the lakehouse.
@@ -38,6 +38,8 @@ pub enum Command {
     Sql(sql::Args),
     /// Look after what was learned.
     Playbooks(playbooks::Args),
+    /// Keep vector indexes as objects, and bring them back.
+    Snapshot(snapshot::Args),
     /// Fetch and check the embedding model.
     Models(models::Args),
     /// Generate workers on the real labour market.

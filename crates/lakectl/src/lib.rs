@@ -26,6 +26,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Search(args) => commands::search::run(&args, cli.json).await,
         Command::Sql(args) => commands::sql::run(&args, cli.json).await,
         Command::Playbooks(args) => commands::playbooks::run(&args, cli.json).await,
+        Command::Snapshot(args) => commands::snapshot::run(&args, cli.json).await,
         Command::Models(args) => models::run(args, cli.json),
         Command::Corpus(args) => corpus::run(args),
     }

@@ -23,9 +23,13 @@ impl VerifiedCreate {
         Self(store)
     }
 
-    /// Whether the object at `location` has exactly the bytes of `payload`.
-    async fn is_stored(&self, location: &Path, payload: &PutPayload) -> Result<Option<PutResult>> {
-        let object = self.0.get(location).await?;
+    /// What storing `payload` at `location` would have answered, if the object has exactly these bytes.
+    async fn stored(&self, location: &Path, payload: &PutPayload) -> Result<Option<PutResult>> {
+        let object = match self.0.get(location).await {
+            // Whoever won has not finished (S3 answers 409 then), or it is deleted again.
+            Err(Error::NotFound { .. }) => return Ok(None),
+            object => object?,
+        };
         if object.meta.size != payload.content_length() as u64 {
             return Ok(None);
         }
@@ -49,7 +53,7 @@ impl ObjectStore for VerifiedCreate {
         }
         match self.0.put_opts(location, payload.clone(), opts).await {
             Err(lost @ (Error::AlreadyExists { .. } | Error::Precondition { .. })) => {
-                self.is_stored(location, &payload).await?.ok_or(lost)
+                self.stored(location, &payload).await?.ok_or(lost)
             }
             answer => answer,
         }
@@ -105,6 +109,7 @@ mod tests {
     use object_store::memory::InMemory;
 
     use super::*;
+    use crate::testing::Careless;
 
     #[tokio::test]
     async fn own_retried_create_succeeds_and_anothers_does_not() {
@@ -119,5 +124,13 @@ mod tests {
             let lost = store.put_opts(&path, others.into(), create.clone()).await;
             assert!(matches!(lost, Err(Error::AlreadyExists { .. })), "{lost:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn create_that_lost_to_one_that_has_not_finished_is_lost_and_not_missing() {
+        let conflict = |_| Err(Error::AlreadyExists { path: "a".into(), source: "409".into() });
+        let store = VerifiedCreate::new(Arc::new(Careless::new(conflict)));
+        let lost = store.put_opts(&Path::from("a"), "mine".into(), PutMode::Create.into()).await;
+        assert!(matches!(lost, Err(Error::AlreadyExists { .. })), "{lost:?}");
     }
 }

@@ -1,6 +1,5 @@
-//! How opening a store fails, and how to tell a full disk.
+//! How opening a store fails, and I/O errors that say on which file.
 
-use std::error::Error as StdError;
 use std::io;
 use std::path::PathBuf;
 
@@ -17,7 +16,7 @@ pub enum Error {
     },
     /// The URL is for a store that this build does not include.
     #[error(
-        "{url:?} needs S3 support, which this build lacks: build with `cargo build --features objects/aws`"
+        "{url:?} needs S3 support, which this build lacks: build with the default features, or with `--features objects/aws`"
     )]
     NotBuilt {
         /// The URL as it was given.
@@ -74,36 +73,5 @@ pub(crate) trait IoContext<T> {
 impl<T> IoContext<T> for io::Result<T> {
     fn context(self, action: &'static str, path: &std::path::Path) -> Result<T, IoError> {
         self.map_err(|source| IoError { action, path: path.to_owned(), source })
-    }
-}
-
-/// Whether a write failed because no space is left: the disk is full, a quota is used up, or the file too large.
-pub fn is_storage_full(error: &(dyn StdError + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        if matches!(
-            kind,
-            Some(io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge)
-        ) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn full_disk_is_recognised_through_all_wrappings() {
-        let full = io::Error::from(io::ErrorKind::StorageFull);
-        let inner = IoError { action: "writing", path: "/x".into(), source: full };
-        assert!(is_storage_full(&object_store::Error::from(inner)));
-        let other =
-            IoError { action: "writing", path: "/x".into(), source: io::ErrorKind::BrokenPipe.into() };
-        assert!(!is_storage_full(&object_store::Error::from(other)));
     }
 }

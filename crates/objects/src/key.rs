@@ -10,7 +10,7 @@ use percent_encoding::percent_decode_str;
 pub const MAX_KEY_BYTES: usize = 1024;
 /// The longest part between two slashes: what local file systems take as a file name.
 pub const MAX_SEGMENT_BYTES: usize = 255;
-/// The folder of a local store's own files; no key begins with it.
+/// The folder of a store's own files; no key begins with it.
 pub const RESERVED_SEGMENT: &str = ".lakehouse";
 
 /// The name of an object, free of everything that could lead out of the root of a store or change its meaning on

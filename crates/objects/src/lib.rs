@@ -15,26 +15,33 @@ mod created;
 mod error;
 mod key;
 mod local;
+mod outage;
 mod page;
+mod probe;
 #[cfg(feature = "aws")]
 mod s3;
 mod stream;
+#[cfg(test)]
+mod testing;
 mod upload;
 
 use std::sync::Arc;
 
-pub use error::{Error, is_storage_full};
+pub use error::Error;
 pub use key::{Key, KeyError, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, RESERVED_SEGMENT};
 pub use local::LocalStore;
 use object_store::ObjectStore;
+pub use outage::Outage;
 pub use page::{Page, list_page};
+pub use probe::{ProbeError, probe, reach};
 pub use stream::into_stream;
 pub use upload::{UploadError, put_stream};
 use url::Url;
 
 /// Opens the store at `url`: `file:///absolute/path` (created if missing) or `s3://bucket/prefix`.
 ///
-/// S3 takes its region, endpoint and credentials from the `AWS_*` variables of the environment.
+/// S3 takes its region, endpoint and credentials from the `AWS_*` variables of the environment, and is not asked anything
+/// yet: see [`probe`].
 ///
 /// # Errors
 /// [`Error::Url`] for a URL that names no store, [`Error::NotBuilt`] for `s3://` in a build without the feature

@@ -4,6 +4,8 @@ use futures::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectMeta, ObjectStore, Result};
 
+use crate::RESERVED_SEGMENT;
+
 /// One page of a listing.
 #[derive(Debug, Clone)]
 pub struct Page {
@@ -14,7 +16,8 @@ pub struct Page {
 }
 
 /// Up to `limit` objects whose keys begin with the text `prefix` and come after the key `after`, in the byte order of
-/// keys. Unlike [`ObjectStore::list`], whose prefixes are whole segments, `prefix` may end anywhere.
+/// keys. Unlike [`ObjectStore::list`], whose prefixes are whole segments, `prefix` may end anywhere. What is in the store's
+/// own folder ([`RESERVED_SEGMENT`]) is left out.
 ///
 /// Relies on the store listing in key order, as [`crate::LocalStore`] and S3 do.
 ///
@@ -38,6 +41,9 @@ pub async fn list_page(
             if key > prefix {
                 break;
             }
+            continue;
+        }
+        if key.split('/').next() == Some(RESERVED_SEGMENT) {
             continue;
         }
         if objects.len() == limit {

@@ -50,6 +50,10 @@ fn did_you_mean(nearest: Option<&TableName>) -> String {
 
 impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
+        // Arrow and Parquet report an outage of the warehouse as if the data were at fault.
+        if lake::Outage::of(&error).is_some() {
+            return Self::Engine(Box::new(error));
+        }
         match error.find_root() {
             DataFusionError::SQL(cause, _) => Self::Invalid(cause.to_string()),
             DataFusionError::Plan(cause) | DataFusionError::Configuration(cause) => {

@@ -109,6 +109,7 @@ impl App {
         let openapi = openapi.to_json()?.into();
         let observer = Observer {
             vitals: Arc::clone(&vitals),
+            meters: Arc::default(),
             access_log: shell.service.access_log,
             timeout: shell.service.request_timeout(),
         };

@@ -35,6 +35,8 @@ pub enum Scope {
 pub struct AuthConfig {
     /// The tokens that are known.
     pub tokens: Vec<TokenConfig>,
+    /// The name of the one that daemons use for calls that no user makes; see [`ServiceToken`].
+    pub service_token: Option<String>,
 }
 
 /// One `[[auth.tokens]]`: who, what for, and where the secret is. The secret itself never stands in the file.
@@ -67,6 +69,43 @@ impl TokenConfig {
             bail!("the secret has {} bytes, at least {MIN_TOKEN_BYTES} are needed", text.len());
         }
         Ok(Secret::new(text))
+    }
+}
+
+/// With what a daemon makes calls that no user makes, or that outlive the call of the user who asked for them: an index
+/// job that goes on after a restart. A user's token is never written down for that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ServiceToken {
+    /// No tokens are configured, so nobody asks for one.
+    NotNeeded,
+    /// Tokens are configured, but none is named in `auth.service_token`.
+    Missing,
+    /// The token that `auth.service_token` names.
+    Known(Secret),
+}
+
+impl ServiceToken {
+    /// Finds the token that `config` names, and reads its secret.
+    pub(crate) fn find(config: &AuthConfig) -> anyhow::Result<Self> {
+        let Some(name) = &config.service_token else {
+            return Ok(if config.tokens.is_empty() { Self::NotNeeded } else { Self::Missing });
+        };
+        let token = config.tokens.iter().find(|token| token.name == *name);
+        let token = token.with_context(|| {
+            format!("auth.service_token is {name:?}, but no [[auth.tokens]] has that name")
+        })?;
+        if token.scope < Scope::Write {
+            bail!("auth.service_token is {name:?}, whose scope is \"read\"; \"write\" is needed");
+        }
+        token.secret().map(Self::Known).with_context(|| format!("token {name:?} in [auth]"))
+    }
+
+    /// The secret to send, if there is one.
+    pub fn secret(&self) -> Option<Secret> {
+        match self {
+            Self::Known(secret) => Some(secret.clone()),
+            Self::NotNeeded | Self::Missing => None,
+        }
     }
 }
 
@@ -157,7 +196,30 @@ mod tests {
         let file = dir.path().join("token");
         std::fs::write(&file, "short\n").unwrap();
         let config = TokenConfig { name: "x".into(), scope: Scope::Read, env: None, file: Some(file) };
-        let error = Gatekeeper::new(&AuthConfig { tokens: vec![config] }).err().unwrap();
+        let auth = AuthConfig { tokens: vec![config], service_token: None };
+        let error = Gatekeeper::new(&auth).err().unwrap();
         assert!(format!("{error:#}").contains("at least 32"), "{error:#}");
+    }
+
+    #[test]
+    fn service_token_is_one_of_the_tokens_that_may_write() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("token");
+        std::fs::write(&file, "0123456789abcdef0123456789abcdef\n").unwrap();
+        let token =
+            |name: &str, scope| TokenConfig { name: name.into(), scope, env: None, file: Some(file.clone()) };
+        let tokens = vec![token("reader", Scope::Read), token("jobs", Scope::Write)];
+        let find = |tokens: &[TokenConfig], name: Option<&str>| {
+            let service_token = name.map(str::to_owned);
+            ServiceToken::find(&AuthConfig { tokens: tokens.to_vec(), service_token })
+        };
+        assert_eq!(find(&[], None).unwrap(), ServiceToken::NotNeeded);
+        assert_eq!(find(&tokens, None).unwrap(), ServiceToken::Missing);
+        let known = find(&tokens, Some("jobs")).unwrap().secret().unwrap();
+        assert_eq!(known.expose(), "0123456789abcdef0123456789abcdef");
+        for (name, complaint) in [("reader", "\"write\" is needed"), ("job", "no [[auth.tokens]]")] {
+            let error = find(&tokens, Some(name)).unwrap_err().to_string();
+            assert!(error.contains(complaint), "{error}");
+        }
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use wire::catalog::{ICEBERG_PATH, IcebergError, IcebergErrorModel};
 use wire::error::PROBLEM_JSON;
 use wire::{ErrorCode, Problem};
 
@@ -68,8 +69,8 @@ impl ApiError {
         &self.detail
     }
 
-    /// Logs the cause where a human has to act, and writes the problem body.
-    pub(crate) fn render(&self, request_id: &str) -> Response {
+    /// Logs the cause where a human has to act, and writes the body in the form that clients of `path` expect.
+    pub(crate) fn render(&self, request_id: &str, path: &str) -> Response {
         let cause = self.cause.as_deref().unwrap_or_default();
         match self.code {
             ErrorCode::Internal | ErrorCode::DataCorrupt => {
@@ -80,10 +81,14 @@ impl ApiError {
             }
             _ => {}
         }
-        let problem = Problem::new(self.code, &self.detail, request_id);
-        let mut response = (status(self.code), axum::Json(problem)).into_response();
+        let mut response = if path.starts_with(ICEBERG_PATH) {
+            let error = IcebergErrorModel::new(self.code, &self.detail);
+            (status(self.code), axum::Json(IcebergError { error })).into_response()
+        } else {
+            let problem = axum::Json(Problem::new(self.code, &self.detail, request_id));
+            (status(self.code), [(CONTENT_TYPE, PROBLEM_JSON)], problem).into_response()
+        };
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_JSON));
         if let Some(wait) = self.retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1)));
         }

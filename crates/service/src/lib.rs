@@ -11,16 +11,17 @@ mod env;
 mod error;
 mod extract;
 mod health;
+mod meters;
 mod request;
 mod server;
 mod telemetry;
 pub mod testing;
 
 pub use app::App;
-pub use auth::Scope;
+pub use auth::{Scope, ServiceToken};
 pub use env::Env;
 pub use error::ApiError;
-pub use extract::{Ctx, Json, Path, Query};
+pub use extract::{Ctx, Json, JsonBody, JsonText, Path, Query};
 pub use health::Readiness;
 pub use server::run;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tokio::sync::Semaphore;
@@ -12,15 +13,17 @@ use tracing::Instrument;
 use wire::context::{DEADLINE_MS, REQUEST_ID, Secret, TRACEPARENT, TraceContext, request_id_or_new};
 use wire::{CallContext, ErrorCode};
 
+use crate::ApiError;
 use crate::auth::{Gatekeeper, Scope, bearer};
 use crate::config::AccessLog;
 use crate::health::{PROBES, Vitals};
-use crate::{ApiError, Ctx};
+use crate::meters::Meters;
 
 /// What the outermost middleware needs.
 #[derive(Clone)]
 pub(crate) struct Observer {
     pub(crate) vitals: Arc<Vitals>,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) access_log: AccessLog,
     /// The deadline of a request whose route sets none.
     pub(crate) timeout: Duration,
@@ -29,18 +32,20 @@ pub(crate) struct Observer {
 /// Gives the request its context, renders its error if it fails, and tells log and metrics about it.
 pub(crate) async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
-    let path = request.extensions().get::<MatchedPath>().map(|path| path.as_str().to_owned());
+    let path = request.extensions().get::<MatchedPath>().cloned();
     let (context, method) = (call_context(request.headers(), observer.timeout), request.method().clone());
-    let span =
-        tracing::info_span!("request", request_id = context.request_id, trace_id = context.trace.trace_id());
+    let trace_id = context.trace.trace_id();
+    let span = tracing::info_span!("request", request_id = context.request_id, %trace_id);
     request.extensions_mut().insert(context.clone());
+    let asked = request.uri().path().to_owned();
     async move {
         let mut response = next.run(request).await;
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
-            response = error.render(&context.request_id);
+            let rendered = error.render(&context.request_id, &asked);
+            response = keep_headers(rendered, response.headers());
         }
         stamp(&context, response.headers_mut());
-        let path = path.as_deref().unwrap_or("unmatched");
+        let path = path.as_ref().map_or("unmatched", MatchedPath::as_str);
         if !PROBES.contains(&path) {
             observer.tell(&method, path, response.status(), started.elapsed());
         }
@@ -50,16 +55,19 @@ pub(crate) async fn observe(State(observer): State<Observer>, mut request: Reque
     .await
 }
 
+/// What a handler said beside its error, such as the `Content-Range` of a 416.
+fn keep_headers(mut rendered: Response, said: &HeaderMap) -> Response {
+    let is_of_no_body = |name: &HeaderName| *name == CONTENT_LENGTH || *name == CONTENT_TYPE;
+    for (name, value) in said.iter().filter(|(name, _)| !is_of_no_body(name)) {
+        rendered.headers_mut().entry(name).or_insert_with(|| value.clone());
+    }
+    rendered
+}
+
 impl Observer {
     fn tell(&self, method: &Method, path: &str, status: StatusCode, took: Duration) {
         self.vitals.record(took);
-        let labels = [
-            ("method", method.to_string()),
-            ("path", path.to_owned()),
-            ("status", status.as_u16().to_string()),
-        ];
-        metrics::histogram!("http_request_duration_seconds", &labels[..2]).record(took.as_secs_f64());
-        metrics::counter!("http_requests_total", &labels).increment(1);
+        self.meters.record(method, path, status, took);
         let is_failure = status.is_client_error() || status.is_server_error();
         if is_failure || self.access_log == AccessLog::All {
             let took_ms = took.as_secs_f64() * 1e3;
@@ -69,16 +77,24 @@ impl Observer {
 }
 
 fn call_context(headers: &HeaderMap, timeout: Duration) -> CallContext {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let asked = text(DEADLINE_MS).and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
     CallContext {
-        request_id: request_id_or_new(text(REQUEST_ID)),
-        trace: text(TRACEPARENT)
+        request_id: request_id_or_new(text(headers, REQUEST_ID)),
+        trace: text(headers, TRACEPARENT)
             .and_then(TraceContext::parse)
             .map_or_else(TraceContext::root, TraceContext::child),
         token: bearer(headers).map(Secret::new),
-        deadline: Instant::now() + asked.unwrap_or(timeout).min(timeout),
+        deadline: deadline(headers, timeout),
     }
+}
+
+/// When the caller stops waiting: as it says, but not later than after `timeout`.
+fn deadline(headers: &HeaderMap, timeout: Duration) -> Instant {
+    let asked = text(headers, DEADLINE_MS).and_then(|ms| ms.parse().ok()).map(Duration::from_millis);
+    Instant::now() + asked.unwrap_or(timeout).min(timeout)
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
 }
 
 fn stamp(context: &CallContext, headers: &mut HeaderMap) {
@@ -100,12 +116,7 @@ pub(crate) struct Guard {
 }
 
 /// Sheds load, checks the token, and bounds the time that the handler may take.
-pub(crate) async fn guard(
-    State(guard): State<Guard>,
-    Ctx(mut context): Ctx,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let Ok(_permit) = guard.in_flight.try_acquire() else {
         metrics::counter!("http_requests_shed_total").increment(1);
         let detail = "service.max_in_flight requests are being served already";
@@ -114,9 +125,11 @@ pub(crate) async fn guard(
     if let Err(refusal) = guard.gatekeeper.check(request.headers(), guard.scope) {
         return refusal.into_response();
     }
-    context.deadline = call_context(request.headers(), guard.timeout).deadline;
-    let remaining = context.remaining();
-    request.extensions_mut().insert(context);
+    let deadline = deadline(request.headers(), guard.timeout);
+    if let Some(context) = request.extensions_mut().get_mut::<CallContext>() {
+        context.deadline = deadline;
+    }
+    let remaining = deadline.saturating_duration_since(Instant::now());
     match tokio::time::timeout(remaining, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

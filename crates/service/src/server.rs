@@ -21,7 +21,7 @@ use wire::DaemonName;
 use crate::app::Shell;
 use crate::cli::Flags;
 use crate::config::{self, Settings};
-use crate::{App, Env, Readiness, telemetry};
+use crate::{App, Env, Readiness, ServiceToken, telemetry};
 
 /// Runs `daemon` until SIGTERM or SIGINT: the whole of its `main`.
 ///
@@ -69,7 +69,8 @@ where
 {
     telemetry::start_logging(&settings.service)?;
     client::install_tls_provider();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(worker_threads()).enable_all().build()?;
     runtime.block_on(serve(daemon, flags.listen_file.as_deref(), settings, build))
 }
 
@@ -94,6 +95,7 @@ where
         data_dir,
         warehouse,
         peers: Peers::new(peers)?,
+        service_token: ServiceToken::find(&auth)?,
         readiness: Readiness::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),
@@ -132,6 +134,12 @@ where
     }
     tracing::info!(%daemon, "stopped");
     Ok(())
+}
+
+/// One more than there are cores: while short work occupies as many threads as there are cores, one is left that takes
+/// requests in and answers `/healthz`.
+fn worker_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from) + 1
 }
 
 /// Where a process on this machine reaches a daemon that listens on `address`.

@@ -11,7 +11,7 @@ use wire::DaemonName;
 use crate::app::Shell;
 use crate::auth::AuthConfig;
 use crate::config::ServiceConfig;
-use crate::{App, Env, Readiness, telemetry};
+use crate::{App, Env, Readiness, ServiceToken, telemetry};
 
 /// An environment in `folder`: data and a warehouse below it, peers at `peers`.
 ///
@@ -25,6 +25,7 @@ pub fn env(folder: &Path, peers: PeerUrls) -> anyhow::Result<Env> {
         data_dir,
         warehouse: format!("file://{}", folder.join("warehouse").display()),
         peers: Peers::new(peers)?,
+        service_token: ServiceToken::NotNeeded,
         readiness: Readiness::default(),
         shutdown: CancellationToken::new(),
         tasks: TaskTracker::new(),

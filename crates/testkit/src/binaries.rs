@@ -36,6 +36,14 @@ pub fn lakectl(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
+/// The folder of moto, installed there unless it is in the user's cache.
+pub(crate) fn moto() -> anyhow::Result<PathBuf> {
+    let output =
+        Command::new(repository().join("scripts/moto.sh")).output().context("run scripts/moto.sh")?;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim_end()))
+}
+
 /// Fetches the models that embedd needs, unless they are in the user's cache.
 pub(crate) fn pull_models() -> anyhow::Result<()> {
     lakectl(&["models", "pull"]).map(drop)

@@ -38,9 +38,14 @@ impl Process {
         Ok(())
     }
 
+    /// Sends a signal.
+    pub(crate) fn signal(&self, signal: Signal) -> anyhow::Result<()> {
+        kill_process(Pid::from_child(&self.0), signal).with_context(|| format!("{signal:?}"))
+    }
+
     /// SIGTERM, then waits for the end.
     pub(crate) async fn terminate(&mut self) -> anyhow::Result<Exit> {
-        kill_process(Pid::from_child(&self.0), Signal::TERM).context("SIGTERM")?;
+        self.signal(Signal::TERM)?;
         let ended = async || self.exit()?.context("it runs on");
         wait_for("the end of a process after SIGTERM", STOP_LIMIT, ended).await
     }

@@ -19,6 +19,9 @@ const READY_LIMIT: Duration = Duration::from_secs(60);
 /// The lines of its log that a daemon's failure to start is reported with.
 const LOG_TAIL_LINES: usize = 15;
 
+/// The largest file of a daemon whose disk is full, in the blocks of `ulimit -f`: 512 bytes in POSIX, 1,024 in some shells.
+const FULL_BLOCKS: u32 = 512;
+
 /// All that is needed to start a daemon, once and again.
 #[derive(Debug)]
 pub(crate) struct Launch {
@@ -29,6 +32,10 @@ pub(crate) struct Launch {
     pub(crate) run: PathBuf,
     pub(crate) env: BTreeMap<String, OsString>,
     pub(crate) is_traced: bool,
+    /// Whether a write fails that would make a file larger than [`FULL_BLOCKS`].
+    pub(crate) is_disk_full: bool,
+    /// The probe that answers 200 once a start is over.
+    pub(crate) awaited: &'static str,
 }
 
 impl Launch {
@@ -42,6 +49,14 @@ impl Launch {
             let mut strace = Command::new("strace");
             strace.args(trace::STRACE_ARGUMENTS).arg("-o").arg(self.file("strace")).arg("--").arg(program);
             strace
+        } else if self.is_disk_full {
+            // Ignored, the signal becomes an error of the write: EFBIG, setrlimit(2).
+            let mut limited = Command::new("sh");
+            limited
+                .arg("-c")
+                .arg(format!("trap '' XFSZ; ulimit -f {FULL_BLOCKS}; exec \"$0\" \"$@\""))
+                .arg(program);
+            limited
         } else {
             Command::new(program)
         };
@@ -57,10 +72,11 @@ impl Launch {
     }
 }
 
-/// Whether an environment variable would configure a daemon: tests do not inherit the developer's settings.
+/// Whether an environment variable would configure a daemon: tests do not inherit the developer's settings, nor the keys
+/// to their buckets.
 fn is_setting(name: &str) -> bool {
-    name.strip_prefix("LAKEHOUSE_")
-        .is_some_and(|rest| rest.contains("__") || matches!(rest, "DATA" | "CONFIG"))
+    let is_ours = |rest: &str| rest.contains("__") || matches!(rest, "DATA" | "CONFIG");
+    name.strip_prefix("LAKEHOUSE_").is_some_and(is_ours) || name.starts_with("AWS_")
 }
 
 /// A daemon under test.
@@ -167,13 +183,13 @@ impl Daemon {
             fs::remove_file(&listen_file)?;
         }
         let mut process = Process::spawn(self.launch.command(self.address)?)?;
-        let what = format!("{} to be ready", self.name());
+        let what = format!("{} of {}", self.launch.awaited, self.name());
         let ready = wait_for(&what, READY_LIMIT, async || {
             if let Some(exit) = process.exit()? {
                 return Ok(Err(exit));
             }
             let address: SocketAddr = fs::read_to_string(&listen_file).context("no listen file")?.parse()?;
-            Http::new(format!("http://{address}")).get("/readyz").send().await?.expect(200)?;
+            Http::new(format!("http://{address}")).get(self.launch.awaited).send().await?.expect(200)?;
             Ok(Ok(address))
         });
         let ready: Result<SocketAddr, Exit> = ready.await.with_context(|| self.log_tail())?;

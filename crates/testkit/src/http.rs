@@ -26,12 +26,15 @@ impl Http {
     /// A client for the daemon at `base`, a URL without a trailing slash. It keeps no connection open between calls, so
     /// that a call to a daemon that was killed and restarted never meets a dead connection.
     pub fn new(base: String) -> Self {
-        static CLIENT: LazyLock<Client> = LazyLock::new(|| {
-            client::install_tls_provider();
-            let client = Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(0).no_proxy().build();
-            client.unwrap_or_default()
-        });
+        static CLIENT: LazyLock<Client> = LazyLock::new(|| client_with_idle_connections(0));
         Self { client: CLIENT.clone(), base }
+    }
+
+    /// The same, but with connections of its own that are kept open between calls: for load, and only until the daemon is
+    /// killed.
+    #[must_use]
+    pub fn keeping_connections(self) -> Self {
+        Self { client: client_with_idle_connections(usize::MAX), ..self }
     }
 
     /// A call of any method.
@@ -59,6 +62,12 @@ impl Http {
     pub fn post(&self, path: &str, body: &Value) -> Call {
         self.call(Method::POST, path).body("application/json", body.to_string())
     }
+}
+
+fn client_with_idle_connections(per_host: usize) -> Client {
+    client::install_tls_provider();
+    let client = Client::builder().timeout(TIMEOUT).pool_max_idle_per_host(per_host).no_proxy().build();
+    client.unwrap_or_default()
 }
 
 /// A request that has not been sent.

@@ -4,6 +4,8 @@
 //! and asks at the end whether their logs are [quiet](Stack::assert_quiet). Every wait has a deadline and says in its
 //! failure what it saw last ([`wait_for`]). Nothing is left behind: daemons die with the test, and their data with it.
 //!
+//! The warehouse may be a bucket of an [`S3Server`].
+//!
 //! The daemons may run on a [lossy disk](Instrument::LossyDisk), to prove that they sync what they acknowledge, or under
 //! [strace](Instrument::Strace), to prove that they do so before the answer; [`trace`] reads what strace wrote.
 
@@ -12,6 +14,7 @@ mod child;
 mod daemon;
 mod http;
 mod logs;
+mod s3;
 mod stack;
 pub mod trace;
 mod wait;
@@ -21,5 +24,6 @@ pub use child::Exit;
 pub use daemon::Daemon;
 pub use http::{Call, Http, Reply};
 pub use lossy_disk::Unsynced;
+pub use s3::{Credentials, S3Server};
 pub use stack::{Builder, Instrument, Stack};
 pub use wait::wait_for;

@@ -50,6 +50,8 @@ pub struct Builder {
     daemons: Vec<DaemonName>,
     instrument: Instrument,
     env: Vec<(Option<DaemonName>, String, OsString)>,
+    awaited: &'static str,
+    disk_is_full_for: Option<DaemonName>,
 }
 
 impl Builder {
@@ -62,6 +64,23 @@ impl Builder {
     /// Sets a variable in the environment of all daemons.
     pub fn env(mut self, key: &str, value: impl Into<OsString>) -> Self {
         self.env.push((None, key.to_owned(), value.into()));
+        self
+    }
+
+    /// Sets variables in the environment of all daemons.
+    pub fn envs<V: Into<OsString>>(self, variables: impl IntoIterator<Item = (&'static str, V)>) -> Self {
+        variables.into_iter().fold(self, |builder, (key, value)| builder.env(key, value))
+    }
+
+    /// Gives one daemon a disk on which no file gets larger than half a megabyte: what is small goes on to work.
+    pub fn full_disk_for(mut self, daemon: DaemonName) -> Self {
+        self.disk_is_full_for = Some(daemon);
+        self
+    }
+
+    /// Starts daemons that will not be ready: it is enough that they are alive.
+    pub fn unready(mut self) -> Self {
+        self.awaited = "/healthz";
         self
     }
 
@@ -116,7 +135,8 @@ impl Builder {
             set(key.clone(), value.clone());
         }
         let is_traced = self.instrument == Instrument::Strace;
-        Ok(Launch { name, data, run: stack.folder.path().join("run"), env, is_traced })
+        let (run, is_disk_full) = (stack.folder.path().join("run"), self.disk_is_full_for == Some(name));
+        Ok(Launch { name, data, run, env, is_traced, is_disk_full, awaited: self.awaited })
     }
 }
 
@@ -136,7 +156,13 @@ impl Stack {
 
     /// Only these daemons: the others are not there.
     pub fn of(daemons: &[DaemonName]) -> Builder {
-        Builder { daemons: daemons.to_vec(), instrument: Instrument::None, env: Vec::new() }
+        Builder {
+            daemons: daemons.to_vec(),
+            instrument: Instrument::None,
+            env: Vec::new(),
+            awaited: "/readyz",
+            disk_is_full_for: None,
+        }
     }
 
     /// The folder of all data: a daemon's own are in the folder of its name, the tables in `warehouse`.
@@ -194,8 +220,16 @@ impl Stack {
         self.kill9()?;
         let disk = self.disk.as_mut().context("the stack does not run on a lossy disk")?;
         disk.crash(unsynced).context("cut the power")?;
+        self.restart().await
+    }
+
+    /// Starts all daemons again that do not run, on what is there.
+    ///
+    /// # Errors
+    /// When one does not get ready.
+    pub async fn restart(&mut self) -> anyhow::Result<()> {
         for name in START_ORDER {
-            if let Some(daemon) = self.daemons.get_mut(&name) {
+            if let Some(daemon) = self.daemons.get_mut(&name).filter(|daemon| !daemon.is_started()) {
                 daemon.restart().await?;
             }
         }

@@ -1,14 +1,11 @@
 //! Little-endian fields, written to and read from bytes that may be damaged.
 
-use std::sync::Arc;
-
-use crate::items::Metadata;
-
 /// Appends fields to a buffer.
 pub(crate) trait Put {
     fn put_u8(&mut self, value: u8);
     fn put_u32(&mut self, value: u32);
     fn put_u64(&mut self, value: u64);
+    fn put_u32s(&mut self, values: &[u32]);
     fn put_f32s(&mut self, values: &[f32]);
     /// A `u32` length, then the bytes.
     fn put_bytes(&mut self, bytes: &[u8]);
@@ -27,6 +24,13 @@ impl Put for Vec<u8> {
         self.extend_from_slice(&value.to_le_bytes());
     }
 
+    fn put_u32s(&mut self, values: &[u32]) {
+        self.reserve(values.len() * 4);
+        for value in values {
+            self.extend_from_slice(&value.to_le_bytes());
+        }
+    }
+
     fn put_f32s(&mut self, values: &[f32]) {
         self.reserve(values.len() * 4);
         for value in values {
@@ -37,16 +41,6 @@ impl Put for Vec<u8> {
     fn put_bytes(&mut self, bytes: &[u8]) {
         self.put_u32(bytes.len() as u32);
         self.extend_from_slice(bytes);
-    }
-}
-
-/// An empty object takes no bytes.
-pub(crate) fn put_metadata(out: &mut Vec<u8>, metadata: &Metadata) {
-    if metadata.is_empty() {
-        out.put_bytes(&[]);
-    } else {
-        // A map from strings to JSON values always has a JSON form.
-        out.put_bytes(&serde_json::to_vec(metadata).unwrap_or_default());
     }
 }
 
@@ -99,15 +93,7 @@ impl<'a> Fields<'a> {
     }
 
     pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
-        std::str::from_utf8(self.bytes()?).map_err(|_| "an id is not UTF-8")
-    }
-
-    /// Inverse of [`put_metadata`].
-    pub(crate) fn metadata(&mut self) -> Result<Arc<Metadata>, Malformed> {
-        match self.bytes()? {
-            [] => Ok(Arc::default()),
-            json => serde_json::from_slice(json).map(Arc::new).map_err(|_| "metadata is not a JSON object"),
-        }
+        std::str::from_utf8(self.bytes()?).map_err(|_| "a text is not UTF-8")
     }
 
     pub(crate) fn end(&self) -> Result<(), Malformed> {

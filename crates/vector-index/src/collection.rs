@@ -6,13 +6,16 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use parking_lot::{Mutex, RwLock};
 
-use crate::commit::{GroupCommit, Waiting};
+use crate::commit::{GroupCommit, Until, Waiting};
 use crate::distance::Distance;
+use crate::durable::Disk;
 use crate::error::{Error, Invalid};
 use crate::graph::Graph;
 use crate::items::{Item, Items};
-use crate::ops::{Changed, Op, Record, encode_commit};
-use crate::seal::SealQueue;
+use crate::ops::{Admitted, Changed, Op, encode_commit};
+use crate::records::{NEVER_MS, Record};
+use crate::recovery::Opened;
+use crate::seal::{OnDisk, SealQueue};
 use crate::search::{self, Answer, Query, Searcher};
 use crate::settings::Settings;
 use crate::wal::Wal;
@@ -24,24 +27,28 @@ pub struct Collection {
     pub(crate) distance: Distance,
     pub(crate) dimension: usize,
     pub(crate) settings: Settings,
+    pub(crate) disk: Arc<dyn Disk>,
     pub(crate) state: RwLock<State>,
     pub(crate) writer: GroupCommit<Wal>,
     /// Held while files are created or removed, so that a drop does not race with a seal.
     pub(crate) files: Mutex<()>,
     /// Held by the one seal under way.
-    pub(crate) sealing: Mutex<()>,
+    pub(crate) on_disk: Mutex<OnDisk>,
     pub(crate) is_seal_queued: AtomicBool,
     pub(crate) seal_queue: SealQueue,
     /// Set when the index is dropped or the process ends: no more commits, no more files.
     pub(crate) is_closed: AtomicBool,
+    /// Bytes of log that a restart would replay.
     pub(crate) wal_bytes: AtomicU64,
+    /// Of those: below that, a seal that has failed is not tried again by itself.
+    pub(crate) retry_above_bytes: AtomicU64,
 }
 
-/// What searches see. Replaced piece by piece under a lock that is never held during I/O or a build.
+/// The index as it is. Its lock is never held during I/O, a build or a search.
 pub(crate) struct State {
     pub(crate) items: Items,
     /// Over the first slots; what came later is scanned.
-    pub(crate) graph: Option<Graph>,
+    pub(crate) graph: Option<Arc<Graph>>,
     pub(crate) version: u64,
 }
 
@@ -54,19 +61,24 @@ pub struct Info {
     pub dimension: usize,
     /// Its distance.
     pub distance: Distance,
-    /// Live items.
+    /// Live items, those among them that have expired since the last [`Collection::expire`].
     pub count: usize,
+    /// Those of them in segment files; a restart replays the others from the log.
+    pub sealed: usize,
+    /// Segment files.
+    pub segments: usize,
     /// Raised by every change.
     pub version: u64,
     /// Slots that the graph covers, the dead among them; 0 while every search is an exact scan.
     pub indexed: usize,
     /// Slots written after the graph was built, or all where there is none: found by scan.
     pub buffered: usize,
-    /// Slots of deleted and replaced items that the next compaction frees.
+    /// Slots of deleted and replaced items. A seal frees those that are in no segment file; it rewrites the others once
+    /// they are many.
     pub dead: usize,
     /// Nodes that the graph's links do not lead to: found by scan.
     pub unreachable: usize,
-    /// Size of the current log.
+    /// Bytes of log that a restart would replay.
     pub wal_bytes: u64,
     /// Whether it is being sealed, or waits for it.
     pub is_sealing: bool,
@@ -78,18 +90,32 @@ impl Collection {
     /// # Errors
     /// [`Error::Invalid`] names the first item at fault; the others mean that nothing was acknowledged.
     pub fn add(&self, items: Vec<Item>) -> Result<Changed, Error> {
-        let records = items.into_iter().enumerate().map(|(position, item)| {
-            self.admit(item).map_err(|problem| Invalid::Item { position, problem: Box::new(problem) })
-        });
-        let records: Vec<Record> = records.collect::<Result<_, _>>()?;
-        let bytes = records.len() * (self.dimension * 4 + ITEM_OVERHEAD_BYTES);
-        self.change(records.is_empty(), Op::Upsert(records), bytes)
+        self.upsert(items, Until::Visible)
     }
 
-    fn admit(&self, item: Item) -> Result<Record, Invalid> {
+    /// The same, but returns as soon as all of them are in the log, durably: searches may see them only a moment later,
+    /// namely when [`Info::version`] has reached the version returned.
+    ///
+    /// # Errors
+    /// See [`Collection::add`].
+    pub fn add_nowait(&self, items: Vec<Item>) -> Result<u64, Error> {
+        self.upsert(items, Until::Durable).map(|changed| changed.version)
+    }
+
+    fn upsert(&self, items: Vec<Item>, until: Until) -> Result<Changed, Error> {
+        let admitted = items.into_iter().enumerate().map(|(position, item)| {
+            self.admit(item).map_err(|problem| Invalid::Item { position, problem: Box::new(problem) })
+        });
+        let admitted: Vec<Admitted> = admitted.collect::<Result<_, _>>()?;
+        let bytes = admitted.iter().map(Admitted::bytes).sum();
+        self.change(admitted.is_empty(), Op::Upsert(admitted), bytes, until)
+    }
+
+    fn admit(&self, item: Item) -> Result<Admitted, Invalid> {
         wire::names::check_id(&item.id).map_err(Invalid::Id)?;
         let row = self.distance.admit(item.vector, self.dimension)?;
-        Ok(Record { id: item.id.into(), row, metadata: item.metadata.into() })
+        let (metadata, expires_ms) = (item.metadata, item.expires_ms.filter(|time| *time != NEVER_MS));
+        Ok(Admitted { record: Arc::new(Record { id: item.id.into(), metadata, expires_ms }), row })
     }
 
     /// Deletes items, durably. Ids without an item are passed over.
@@ -98,14 +124,24 @@ impl Collection {
     /// Nothing was acknowledged.
     pub fn delete(&self, ids: Vec<String>) -> Result<Changed, Error> {
         let bytes = ids.iter().map(String::len).sum();
-        self.change(ids.is_empty(), Op::Delete(ids), bytes)
+        self.change(ids.is_empty(), Op::Delete(ids), bytes, Until::Visible)
     }
 
-    fn change(&self, is_empty: bool, op: Op, bytes: usize) -> Result<Changed, Error> {
+    /// Deletes, durably, what has expired by `now_ms`, Unix milliseconds. Searches do not return it anyway; this frees
+    /// its place and counts it off.
+    ///
+    /// # Errors
+    /// Nothing was acknowledged.
+    pub fn expire(&self, now_ms: u64) -> Result<Changed, Error> {
+        let is_empty = self.state.read().items.expired(now_ms).next().is_none();
+        self.change(is_empty, Op::Expire { now_ms }, size_of::<u64>(), Until::Visible)
+    }
+
+    fn change(&self, is_empty: bool, op: Op, bytes: usize, until: Until) -> Result<Changed, Error> {
         if is_empty {
             return Ok(Changed { version: self.state.read().version, ..Changed::default() });
         }
-        let changed = self.writer.submit(op, bytes, |wal, group| self.commit(wal, group))?;
+        let changed = self.writer.submit(op, bytes, until, |wal, group| self.commit(wal, group))?;
         self.seal_if_due();
         Ok(changed)
     }
@@ -113,16 +149,17 @@ impl Collection {
     /// Disk first, then memory: what a search has seen is never lost.
     fn commit(&self, wal: &mut Wal, group: Vec<Waiting>) {
         let version = self.state.read().version;
-        let written = if self.is_closed.load(Relaxed) {
+        let written = if self.is_closed() {
             Err(Error::NotFound { name: self.name.clone() })
         } else {
             wal.commit(&encode_commit(version, group.iter().map(|waiting| &waiting.op)))
         };
-        self.wal_bytes.store(wal.len(), Relaxed);
+        self.wal_bytes.store(wal.replay_bytes(), Relaxed);
         if let Err(error) = written {
             group.into_iter().for_each(|waiting| waiting.resolve(Err(error.repeat())));
             return;
         }
+        self.writer.acknowledge(&group, version + 1);
         let mut state = self.state.write();
         for waiting in group {
             let changed = waiting.op.apply(&mut state.items);
@@ -131,15 +168,18 @@ impl Collection {
         }
     }
 
-    /// The item of this id. Under cosine its vector is of unit length.
-    pub fn get(&self, id: &str) -> Option<Item> {
-        let state = self.state.read();
-        let slot = state.items.slot_of(id)?;
-        Some(Item {
-            id: id.to_owned(),
-            vector: state.items.rows().row(slot).to_vec(),
-            metadata: state.items.metadata(slot).as_ref().clone(),
-        })
+    /// The item of this id, unless it has expired by `now_ms`. Under cosine its vector is of unit length.
+    pub fn get(&self, id: &str, now_ms: u64) -> Option<Item> {
+        let (slot, view) = {
+            let state = self.state.read();
+            (state.items.slot_of(id)?, Arc::clone(state.items.view()))
+        };
+        let expires_ms = view.expires_ms(slot);
+        if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
+            return None;
+        }
+        let (vector, metadata) = (view.rows().row(slot).to_vec(), view.metadata(slot));
+        Some(Item { id: id.to_owned(), vector, metadata, expires_ms })
     }
 
     /// The items nearest to the query's vector.
@@ -149,33 +189,40 @@ impl Collection {
     pub fn search(&self, mut query: Query) -> Result<Answer, Error> {
         search::check(&query)?;
         query.vector = self.distance.admit(std::mem::take(&mut query.vector), self.dimension)?;
-        let state = self.state.read();
+        // Writers wait for this, and not for the search.
+        let (eligible, view, graph, version) = {
+            let State { items, graph, version } = &*self.state.read();
+            (search::eligible(&query, items), Arc::clone(items.view()), graph.clone(), *version)
+        };
         let searcher = Searcher {
-            items: &state.items,
-            graph: state.graph.as_ref(),
+            view: &view,
+            graph: graph.as_deref(),
             distance: self.distance,
             exact_below: self.settings.exact_below,
             default_ef: self.settings.search_breadth,
         };
-        Ok(Answer { hits: searcher.search(&query), version: state.version })
+        Ok(Answer { hits: searcher.search(&query, eligible.as_ref()), version })
     }
 
     /// How the index is doing.
     pub fn info(&self) -> Info {
         let state = self.state.read();
-        let indexed = state.graph.as_ref().map_or(0, Graph::len);
+        let view = state.items.view();
+        let indexed = state.graph.as_ref().map_or(0, |graph| graph.len());
         Info {
             name: self.name.clone(),
             dimension: self.dimension,
             distance: self.distance,
-            count: state.items.live(),
+            count: view.live(),
+            sealed: view.alive().count_below(view.sealed().slots()),
+            segments: view.sealed().segments().len(),
             version: state.version,
             indexed: indexed as usize,
-            buffered: (state.items.slots() - indexed) as usize,
-            dead: state.items.dead(),
+            buffered: (view.slots() - indexed) as usize,
+            dead: view.dead(),
             unreachable: state.graph.as_ref().map_or(0, |graph| graph.unreachable().len()),
             wal_bytes: self.wal_bytes.load(Relaxed),
-            is_sealing: self.is_seal_queued.load(Relaxed) || self.sealing.is_locked(),
+            is_sealing: self.is_seal_queued.load(Relaxed) || self.on_disk.is_locked(),
         }
     }
 
@@ -186,15 +233,17 @@ impl Collection {
         drop(self.files.lock());
     }
 
+    pub(crate) fn is_closed(&self) -> bool {
+        self.is_closed.load(Relaxed)
+    }
+
     fn seal_if_due(&self) {
-        if self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
+        let may_try = self.wal_bytes.load(Relaxed) >= self.retry_above_bytes.load(Relaxed);
+        if may_try && self.is_seal_due() && !self.is_seal_queued.swap(true, Relaxed) {
             self.seal_queue.push(&self.name);
         }
     }
 }
-
-/// Id, metadata and lengths of an item in the log, roughly: only the size of group commits depends on it.
-const ITEM_OVERHEAD_BYTES: usize = 256;
 
 impl std::fmt::Debug for Collection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -202,33 +251,75 @@ impl std::fmt::Debug for Collection {
     }
 }
 
-/// What opening or creating an index has found out, to be made a [`Collection`].
-pub(crate) struct Parts {
-    pub(crate) name: String,
-    pub(crate) folder: PathBuf,
-    pub(crate) distance: Distance,
-    pub(crate) state: State,
-    pub(crate) wal: Wal,
+/// What the indexes of a store share.
+pub(crate) struct Common {
+    pub(crate) settings: Settings,
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) seal_queue: SealQueue,
 }
 
 impl Collection {
-    pub(crate) fn new(parts: Parts, settings: Settings, seal_queue: SealQueue) -> Arc<Self> {
+    /// Puts an index into service whose files are in `folder`.
+    pub(crate) fn new(name: &str, folder: PathBuf, opened: Opened, common: &Common) -> Arc<Self> {
+        let Opened { distance, state, on_disk, log } = opened;
+        let wal = Wal::resume(Arc::clone(&common.disk), name, &folder, log);
         let collection = Arc::new(Self {
-            name: parts.name,
-            folder: parts.folder,
-            distance: parts.distance,
-            dimension: parts.state.items.rows().dimension(),
-            settings,
-            state: RwLock::new(parts.state),
-            wal_bytes: AtomicU64::new(parts.wal.len()),
-            writer: GroupCommit::new(parts.wal),
+            name: name.to_owned(),
+            folder,
+            distance,
+            dimension: state.items.view().rows().dimension(),
+            settings: common.settings.clone(),
+            disk: Arc::clone(&common.disk),
+            state: RwLock::new(state),
+            wal_bytes: AtomicU64::new(wal.replay_bytes()),
+            retry_above_bytes: AtomicU64::default(),
+            writer: GroupCommit::new(wal),
             files: Mutex::default(),
-            sealing: Mutex::default(),
+            on_disk: Mutex::new(on_disk),
             is_seal_queued: AtomicBool::default(),
-            seal_queue,
+            seal_queue: common.seal_queue.clone(),
             is_closed: AtomicBool::default(),
         });
         collection.seal_if_due();
         collection
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::metadata::Metadata;
+    use crate::store::Store;
+
+    #[test]
+    fn change_that_nobody_waits_to_see_is_acknowledged_by_the_log_alone() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path(), Settings::default()).unwrap();
+        store.create("t", 2, Distance::Dot).unwrap();
+        let index = store.get("t").unwrap();
+        let (waiting, outcome) = Waiting::new(Op::Delete(vec!["a".to_owned()]), 1, Until::Durable);
+        std::thread::scope(|scope| {
+            let state = index.state.read();
+            let index = Arc::clone(&index);
+            scope.spawn(move || index.writer.exclusively(|wal| index.commit(wal, vec![waiting])));
+            // The commit cannot change the index while its state is being read.
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while outcome.lock().is_none() {
+                assert!(Instant::now() < deadline, "waited a minute for the acknowledgement");
+                std::thread::yield_now();
+            }
+            assert_eq!(state.version, 0);
+        });
+        let changed = outcome.lock().take().unwrap().unwrap();
+        assert_eq!((changed.version, index.info().version), (1, 1));
+        let item = Item {
+            id: "b".to_owned(),
+            vector: vec![1.0, 2.0],
+            metadata: Metadata::default(),
+            expires_ms: None,
+        };
+        assert_eq!(index.add_nowait(vec![item]).unwrap(), 2);
     }
 }

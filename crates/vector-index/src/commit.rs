@@ -13,15 +13,38 @@ const MAX_COMMIT_BYTES: usize = 32 << 20;
 
 type Outcome = Result<Changed, Error>;
 
+/// What a writer waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// The change is in the log.
+    Durable,
+    /// Searches see it too.
+    Visible,
+}
+
 /// A change that waits for its commit, and the place for what becomes of it.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) op: Op,
     bytes: usize,
+    until: Until,
     outcome: Arc<Mutex<Option<Outcome>>>,
 }
 
 impl Waiting {
+    /// A change, and where its outcome will be.
+    pub(crate) fn new(op: Op, bytes: usize, until: Until) -> (Self, Arc<Mutex<Option<Outcome>>>) {
+        let outcome = Arc::default();
+        (Self { op, bytes, until, outcome: Arc::clone(&outcome) }, outcome)
+    }
+
+    /// The change is in the log, and will raise the version of the index to `version`.
+    fn acknowledge(&self, version: u64) {
+        if self.until == Until::Durable {
+            *self.outcome.lock() = Some(Ok(Changed { version, ..Changed::default() }));
+        }
+    }
+
     pub(crate) fn resolve(self, outcome: Outcome) {
         *self.outcome.lock() = Some(outcome);
     }
@@ -32,7 +55,7 @@ impl Waiting {
 #[derive(Debug)]
 pub(crate) struct GroupCommit<W> {
     queue: Mutex<Queue>,
-    /// A commit has ended: there are outcomes to take, and a leader is wanted.
+    /// There are outcomes to take, or a commit has ended and a leader is wanted.
     ended: Condvar,
     writer: Mutex<W>,
 }
@@ -53,11 +76,26 @@ impl<W> GroupCommit<W> {
         work(&mut self.writer.lock())
     }
 
+    /// Lets those writers of a group go on that wait for nothing more than the log. The first change of the group makes
+    /// the version of the index `first_version`.
+    pub(crate) fn acknowledge(&self, group: &[Waiting], first_version: u64) {
+        group.iter().zip(first_version..).for_each(|(waiting, version)| waiting.acknowledge(version));
+        // With the lock, so that nobody looks before and waits after.
+        let _queue = self.queue.lock();
+        self.ended.notify_all();
+    }
+
     /// Returns what became of `op` in the commit that it was part of. `commit` resolves every change it is given.
-    pub(crate) fn submit(&self, op: Op, bytes: usize, commit: impl Fn(&mut W, Vec<Waiting>)) -> Outcome {
-        let outcome: Arc<Mutex<Option<Outcome>>> = Arc::default();
+    pub(crate) fn submit(
+        &self,
+        op: Op,
+        bytes: usize,
+        until: Until,
+        commit: impl Fn(&mut W, Vec<Waiting>),
+    ) -> Outcome {
+        let (waiting, outcome) = Waiting::new(op, bytes, until);
         let mut queue = self.queue.lock();
-        queue.waiting.push_back(Waiting { op, bytes, outcome: Arc::clone(&outcome) });
+        queue.waiting.push_back(waiting);
         loop {
             if let Some(outcome) = outcome.lock().take() {
                 return outcome;
@@ -105,6 +143,8 @@ impl Queue {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
     use super::*;
 
     #[test]
@@ -114,18 +154,17 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..WRITERS {
                 scope.spawn(|| {
-                    let outcome =
-                        commits.submit(Op::Delete(Vec::new()), 8, |sizes: &mut Vec<usize>, group| {
-                            if sizes.is_empty() {
-                                // Hold the first commit open until all others have queued.
-                                while commits.queue.lock().waiting.len() + group.len() < WRITERS {
-                                    std::thread::yield_now();
-                                }
+                    let commit = |sizes: &mut Vec<usize>, group: Vec<Waiting>| {
+                        if sizes.is_empty() {
+                            // Hold the first commit open until all others have queued.
+                            while commits.queue.lock().waiting.len() + group.len() < WRITERS {
+                                std::thread::yield_now();
                             }
-                            sizes.push(group.len());
-                            group.into_iter().for_each(|waiting| waiting.resolve(Ok(Changed::default())));
-                        });
-                    outcome.unwrap();
+                        }
+                        sizes.push(group.len());
+                        group.into_iter().for_each(|waiting| waiting.resolve(Ok(Changed::default())));
+                    };
+                    commits.submit(Op::Delete(Vec::new()), 8, Until::Visible, commit).unwrap();
                 });
             }
         });
@@ -135,13 +174,39 @@ mod tests {
     }
 
     #[test]
+    fn writer_that_does_not_wait_goes_on_when_its_change_is_in_the_log() {
+        let commits = GroupCommit::new(());
+        let (waiting, early) = Waiting::new(Op::Delete(Vec::new()), 8, Until::Durable);
+        commits.queue.lock().waiting.push_back(waiting);
+        let has_gone_on = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                commits.ended.wait_while(&mut commits.queue.lock(), |_| early.lock().is_none());
+                has_gone_on.store(true, Relaxed);
+            });
+            let outcome = commits.submit(Op::Delete(Vec::new()), 8, Until::Visible, |(), group| {
+                commits.acknowledge(&group, 41);
+                assert!(group[1].outcome.lock().is_none(), "the other wants to be visible");
+                // This commit goes on only when that writer has.
+                while !has_gone_on.load(Relaxed) {
+                    std::thread::yield_now();
+                }
+                let changed = Changed { added: 7, ..Changed::default() };
+                group.into_iter().skip(1).for_each(|waiting| waiting.resolve(Ok(changed)));
+            });
+            assert_eq!(outcome.unwrap().added, 7, "the other has waited");
+        });
+        assert_eq!(early.lock().take().unwrap().unwrap(), Changed { version: 41, ..Changed::default() });
+    }
+
+    #[test]
     fn commit_that_panics_fails_its_own_writer_and_no_other() {
         let commits = GroupCommit::new(());
         let panicking = std::panic::AssertUnwindSafe(|| {
-            commits.submit(Op::Delete(Vec::new()), 8, |(), _| panic!("a fault of ours"))
+            commits.submit(Op::Delete(Vec::new()), 8, Until::Visible, |(), _| panic!("a fault of ours"))
         });
         assert!(std::panic::catch_unwind(panicking).is_err());
-        let next = commits.submit(Op::Delete(Vec::new()), 8, |(), group| {
+        let next = commits.submit(Op::Delete(Vec::new()), 8, Until::Visible, |(), group| {
             group.into_iter().for_each(|waiting| waiting.resolve(Ok(Changed::default())));
         });
         assert!(next.is_ok());
@@ -151,7 +216,7 @@ mod tests {
     fn group_is_cut_behind_its_largest_size_and_never_empty() {
         let mut queue = Queue::default();
         for bytes in [MAX_COMMIT_BYTES * 2, 1, MAX_COMMIT_BYTES] {
-            queue.waiting.push_back(Waiting { op: Op::Delete(Vec::new()), bytes, outcome: Arc::default() });
+            queue.waiting.push_back(Waiting::new(Op::Delete(Vec::new()), bytes, Until::Visible).0);
         }
         assert_eq!([queue.next_group().len(), queue.next_group().len(), queue.next_group().len()], [1, 1, 1]);
         assert!(queue.next_group().is_empty());

@@ -7,10 +7,18 @@ use std::path::Path;
 
 use crate::error::Error;
 
-/// The operations of the write-ahead log that a full or failing disk refuses.
+/// The file operations that a full or failing disk refuses.
 ///
-/// A caller may implement it to time them; tests implement it to refuse them.
+/// A caller may implement it to time them; tests implement it to refuse them, or to look at the files in between.
 pub trait Disk: Send + Sync {
+    /// Creates a file for writing, or empties the one of this name.
+    ///
+    /// # Errors
+    /// Whatever the operating system says.
+    fn create(&self, path: &Path) -> io::Result<File> {
+        File::create(path)
+    }
+
     /// Writes all of `bytes` at `offset`.
     ///
     /// # Errors
@@ -19,12 +27,44 @@ pub trait Disk: Send + Sync {
         file.write_all_at(bytes, offset)
     }
 
-    /// Returns when the data of `file` are on the device.
+    /// Returns when what was appended to the log `file` is on the device.
     ///
     /// # Errors
     /// Whatever the operating system says; what is on the device is then unknown.
     fn sync_data(&self, file: &File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    /// Returns when all of a new `file` is on the device.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; what is on the device is then unknown.
+    fn sync_all(&self, file: &File) -> io::Result<()> {
+        file.sync_all()
+    }
+
+    /// Gives a complete file its name.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; nothing has changed.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    /// Returns when the names in `folder` are on the device: created, renamed and removed ones.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; which names are on the device is then unknown.
+    fn sync_folder(&self, folder: &Path) -> io::Result<()> {
+        File::open(folder)?.sync_all()
+    }
+
+    /// Removes a file.
+    ///
+    /// # Errors
+    /// Whatever the operating system says; nothing has changed.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
     }
 }
 
@@ -37,42 +77,83 @@ impl Disk for PlainDisk {}
 /// Ending of files that are not complete yet. Nothing reads them; opening an index removes them.
 pub(crate) const TEMPORARY: &str = "tmp";
 
+/// What a file must hold to be the one that was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sum {
+    pub(crate) bytes: u64,
+    /// Of all of them.
+    pub(crate) crc: u32,
+}
+
+/// A file that is being written, and its sum so far.
+pub(crate) struct Unnamed<'a> {
+    disk: &'a dyn Disk,
+    file: File,
+    bytes: u64,
+    crc: crc32fast::Hasher,
+}
+
+impl Write for Unnamed<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.disk.write_all_at(&self.file, bytes, self.bytes)?;
+        self.bytes += bytes.len() as u64;
+        self.crc.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Creates the file at `path` with what `write` writes, wholly or not at all: temporary file, sync, rename, sync of
 /// the folder.
 pub(crate) fn create_atomically(
+    disk: &dyn Disk,
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Result<(), Error> {
+    write: impl FnOnce(&mut BufWriter<Unnamed<'_>>) -> io::Result<()>,
+) -> Result<Sum, Error> {
     let temporary = path.with_added_extension(TEMPORARY);
-    let written = File::create(&temporary).and_then(|file| {
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        write(&mut out)?;
-        out.flush()?;
-        out.get_ref().sync_all()
+    let placed = write_synced(disk, &temporary, write).and_then(|sum| {
+        disk.rename(&temporary, path)?;
+        Ok(sum)
     });
-    if let Err(cause) = written {
+    if placed.is_err() {
         // Best effort: a leftover is removed when the index is opened.
-        let _ = fs::remove_file(&temporary);
-        return Err(Error::io("write", path, cause));
+        let _ = disk.remove(&temporary);
     }
-    fs::rename(&temporary, path).map_err(|e| Error::io("rename into place", path, e))?;
-    sync_folder(path.parent().unwrap_or(Path::new(".")))
+    let sum = placed.map_err(|e| Error::io("write", path, e))?;
+    sync_folder(disk, path.parent().unwrap_or(Path::new(".")))?;
+    Ok(sum)
+}
+
+fn write_synced(
+    disk: &dyn Disk,
+    path: &Path,
+    write: impl FnOnce(&mut BufWriter<Unnamed<'_>>) -> io::Result<()>,
+) -> io::Result<Sum> {
+    let unnamed = Unnamed { disk, file: disk.create(path)?, bytes: 0, crc: crc32fast::Hasher::new() };
+    let mut out = BufWriter::with_capacity(1 << 20, unnamed);
+    write(&mut out)?;
+    let Unnamed { file, bytes, crc, .. } = out.into_inner()?;
+    disk.sync_all(&file)?;
+    Ok(Sum { bytes, crc: crc.finalize() })
 }
 
 /// Creates a folder and what is missing above it, durably.
-pub(crate) fn create_folder(folder: &Path) -> Result<(), Error> {
+pub(crate) fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(|e| Error::io("create", folder, e))?;
     let folder = std::path::absolute(folder).map_err(|e| Error::io("find", folder, e))?;
     let mut above = folder.ancestors().skip(1);
-    above.next().map_or(Ok(()), sync_folder)?;
+    above.next().map_or(Ok(()), |parent| sync_folder(disk, parent))?;
     for ancestor in above {
         // Whoever created it may not have synced it. Where this user may not, it is older than this process.
-        let _ = sync_folder(ancestor);
+        let _ = sync_folder(disk, ancestor);
     }
     Ok(())
 }
 
 /// Makes the entries of a folder durable: created, renamed and removed names.
-pub(crate) fn sync_folder(folder: &Path) -> Result<(), Error> {
-    File::open(folder).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync folder", folder, e))
+pub(crate) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<(), Error> {
+    disk.sync_folder(folder).map_err(|e| Error::io("sync folder", folder, e))
 }

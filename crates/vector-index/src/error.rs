@@ -38,6 +38,18 @@ pub enum Error {
         /// Which check failed, and where.
         reason: String,
     },
+    /// An archive for this name is being imported. Wait until it is there.
+    #[error("an archive is being imported as index {name:?}: wait until it is there")]
+    BeingImported {
+        /// The name asked for.
+        name: String,
+    },
+    /// What should be imported is not a whole archive of an index that this build can read; nothing was imported.
+    #[error("the archive is refused: {reason}; nothing was imported")]
+    Archive {
+        /// Which check failed, and where.
+        reason: String,
+    },
     /// The device is full: nothing was stored, reads go on. Free space and try again.
     #[error("no space left on the device: nothing was stored, searches go on")]
     DiskFull,
@@ -60,7 +72,7 @@ pub enum Error {
         /// The cause.
         source: io::Error,
     },
-    /// Stored bytes failed a check while an index was opened: it becomes [`Error::Quarantined`].
+    /// Stored bytes failed a check while an index was opened, which becomes [`Error::Quarantined`], or exported.
     #[error("{}: {reason}", file.display())]
     Corrupt {
         /// The damaged file.

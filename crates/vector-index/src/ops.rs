@@ -2,22 +2,40 @@
 
 use std::sync::Arc;
 
-use crate::codec::{Fields, Malformed, Put, put_metadata};
-use crate::items::{Items, Metadata};
+use crate::codec::{Fields, Malformed, Put};
+use crate::items::Items;
+use crate::metadata::Metadata;
+use crate::records::{NEVER_MS, Record, expiry_of};
 
 /// One acknowledged change; it raises the version of the index by one.
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
-    Upsert(Vec<Record>),
+    Upsert(Vec<Admitted>),
     Delete(Vec<String>),
+    /// Deletes what has expired by then. The log says when that was, so that replay deletes the same.
+    Expire {
+        now_ms: u64,
+    },
 }
 
-/// An item whose vector has been admitted.
+/// An item that has passed all checks.
 #[derive(Debug, Clone)]
-pub(crate) struct Record {
-    pub(crate) id: Arc<str>,
+pub(crate) struct Admitted {
+    pub(crate) record: Arc<Record>,
     pub(crate) row: Vec<f32>,
-    pub(crate) metadata: Arc<Metadata>,
+}
+
+impl Admitted {
+    fn decode(fields: &mut Fields<'_>, dimension: usize) -> Result<Self, Malformed> {
+        let (id, metadata) = (fields.text()?.into(), Metadata::from_stored(fields.text()?));
+        let record = Record { id, metadata, expires_ms: expiry_of(fields.u64()?) };
+        Ok(Self { record: Arc::new(record), row: fields.f32s(dimension)? })
+    }
+
+    /// How many bytes it takes in the log, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.record.id.len() + self.record.metadata.stored().len() + size_of_val(&*self.row)
+    }
 }
 
 /// What a change did.
@@ -35,18 +53,21 @@ pub struct Changed {
 
 const UPSERT: u8 = 1;
 const DELETE: u8 = 2;
+const EXPIRE: u8 = 3;
 
 impl Op {
-    /// Appends `kind u8 | count u32 | items`, an item being `id | metadata | row` or, to delete, `id`.
+    /// Appends `kind u8 | count u32 | items`, an item being `id | metadata | expires_ms u64 | row` or, to delete, `id`;
+    /// to expire, `kind u8 | now_ms u64`.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Upsert(records) => {
+            Self::Upsert(items) => {
                 out.put_u8(UPSERT);
-                out.put_u32(records.len() as u32);
-                for record in records {
+                out.put_u32(items.len() as u32);
+                for Admitted { record, row } in items {
                     out.put_bytes(record.id.as_bytes());
-                    put_metadata(out, &record.metadata);
-                    out.put_f32s(&record.row);
+                    out.put_bytes(record.metadata.stored().as_bytes());
+                    out.put_u64(record.expires_ms.unwrap_or(NEVER_MS));
+                    out.put_f32s(row);
                 }
             }
             Self::Delete(ids) => {
@@ -56,23 +77,24 @@ impl Op {
                     out.put_bytes(id.as_bytes());
                 }
             }
+            Self::Expire { now_ms } => {
+                out.put_u8(EXPIRE);
+                out.put_u64(*now_ms);
+            }
         }
     }
 
     fn decode(fields: &mut Fields<'_>, dimension: usize) -> Result<Self, Malformed> {
-        let (kind, count) = (fields.u8()?, fields.u32()?);
-        match kind {
-            UPSERT => {
-                let mut record = || {
-                    let (id, metadata) = (fields.text()?.into(), fields.metadata()?);
-                    Ok(Record { id, metadata, row: fields.f32s(dimension)? })
-                };
-                (0..count).map(|_| record()).collect::<Result<_, _>>().map(Self::Upsert)
-            }
-            DELETE => (0..count)
+        match fields.u8()? {
+            UPSERT => (0..fields.u32()?)
+                .map(|_| Admitted::decode(fields, dimension))
+                .collect::<Result<_, _>>()
+                .map(Self::Upsert),
+            DELETE => (0..fields.u32()?)
                 .map(|_| fields.text().map(str::to_owned))
                 .collect::<Result<_, _>>()
                 .map(Self::Delete),
+            EXPIRE => Ok(Self::Expire { now_ms: fields.u64()? }),
             _ => Err("an unknown kind of change"),
         }
     }
@@ -81,9 +103,9 @@ impl Op {
     pub(crate) fn apply(&self, items: &mut Items) -> Changed {
         let mut changed = Changed::default();
         match self {
-            Self::Upsert(records) => {
-                for record in records {
-                    if items.upsert(Arc::clone(&record.id), &record.row, Arc::clone(&record.metadata)) {
+            Self::Upsert(admitted) => {
+                for Admitted { record, row } in admitted {
+                    if items.upsert(Arc::clone(record), row) {
                         changed.updated += 1;
                     } else {
                         changed.added += 1;
@@ -91,6 +113,7 @@ impl Op {
                 }
             }
             Self::Delete(ids) => changed.deleted = ids.iter().filter(|id| items.delete(id)).count(),
+            Self::Expire { now_ms } => changed.deleted = items.expire(*now_ms),
         }
         changed
     }
@@ -116,7 +139,7 @@ pub(crate) fn replay_commit(payload: &[u8], items: &mut Items, version: u64) -> 
     }
     let count = fields.u32()?;
     for _ in 0..count {
-        Op::decode(&mut fields, items.rows().dimension())?.apply(items);
+        Op::decode(&mut fields, items.view().rows().dimension())?.apply(items);
     }
     fields.end()?;
     Ok(version + u64::from(count))

@@ -1,15 +1,19 @@
 //! Top-k search over the items of an index: by scan or by graph, whichever answers exactly enough and faster.
 
-use std::borrow::Cow;
-use std::collections::BinaryHeap;
-use std::sync::Arc;
+mod sieve;
+mod top_k;
 
 use crate::bitset::Bitset;
+use crate::codes::{Codes, Probe};
 use crate::distance::Distance;
 use crate::error::Invalid;
 use crate::filter::Filter;
-use crate::graph::{Beam, Graph, Scored};
-use crate::items::{Items, Metadata};
+use crate::graph::{Graph, Ranking, Scored};
+use crate::items::Items;
+use crate::metadata::Metadata;
+use crate::view::View;
+use sieve::{BATCH, Sieve};
+use top_k::TopK;
 
 /// A search for the `k` items nearest to `vector`.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +30,8 @@ pub struct Query {
     pub exclude_ids: Vec<String>,
     /// Compare with every item, even where there is a graph.
     pub exact: bool,
+    /// The time, Unix milliseconds: what has expired by then is not returned.
+    pub now_ms: u64,
     /// How many candidates a graph search keeps, 1 to 10,000: more find more and take longer. Default: the index's.
     pub ef: Option<usize>,
 }
@@ -34,11 +40,11 @@ pub struct Query {
 #[derive(Debug, Clone)]
 pub struct Hit {
     /// The item's id.
-    pub id: Arc<str>,
+    pub id: Box<str>,
     /// Its distance to the query, under the index's [`Distance`].
     pub distance: f32,
     /// The item's metadata.
-    pub metadata: Arc<Metadata>,
+    pub metadata: Metadata,
 }
 
 /// What a search found.
@@ -50,70 +56,32 @@ pub struct Answer {
     pub version: u64,
 }
 
-/// An item and its rank, worst first out of a heap; equal ranks by id.
-#[derive(Debug, PartialEq)]
-struct Ranked<'a> {
-    rank: f32,
-    id: &'a str,
-    slot: u32,
-}
-
-impl Eq for Ranked<'_> {}
-
-impl Ord for Ranked<'_> {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.rank.total_cmp(&other.rank).then_with(|| self.id.cmp(other.id))
+/// The slots that a query may return; `None`: all that live. Ids, filters and time are looked up here, so that the
+/// search itself needs no lock.
+pub(crate) fn eligible(query: &Query, items: &Items) -> Option<Bitset> {
+    let Query { filter, only_ids, exclude_ids, .. } = query;
+    let mut expired = items.expired(query.now_ms).peekable();
+    if filter.is_none() && only_ids.is_none() && exclude_ids.is_empty() && expired.peek().is_none() {
+        return None;
     }
-}
-
-impl PartialOrd for Ranked<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
+    let slot_of = |id: &String| items.slot_of(id);
+    let mut eligible = match only_ids {
+        Some(ids) => ids.iter().filter_map(slot_of).collect(),
+        None => items.view().alive().clone(),
+    };
+    if let Some(filter) = filter {
+        items.retain_matching(filter, &mut eligible);
     }
-}
-
-/// The best k seen so far.
-struct TopK<'a> {
-    items: &'a Items,
-    k: usize,
-    heap: BinaryHeap<Ranked<'a>>,
-}
-
-impl<'a> TopK<'a> {
-    fn new(items: &'a Items, k: usize) -> Self {
-        Self { items, k, heap: BinaryHeap::with_capacity(k.min(items.live()) + 1) }
+    for slot in exclude_ids.iter().filter_map(slot_of).chain(expired) {
+        eligible.remove(slot);
     }
-
-    #[inline]
-    fn offer(&mut self, Scored { rank, slot }: Scored) {
-        if self.heap.len() == self.k && self.heap.peek().is_some_and(|worst| rank > worst.rank) {
-            return;
-        }
-        self.heap.push(Ranked { rank, id: self.items.id(slot), slot });
-        if self.heap.len() > self.k {
-            self.heap.pop();
-        }
-    }
-
-    fn into_hits(self, distance: Distance) -> Vec<Hit> {
-        let items = self.items;
-        let mut hits: Vec<Hit> = (self.heap.into_iter())
-            .map(|ranked| Hit {
-                id: Arc::clone(items.id(ranked.slot)),
-                distance: distance.distance_of_rank(ranked.rank),
-                metadata: Arc::clone(items.metadata(ranked.slot)),
-            })
-            .collect();
-        // By distance and not by rank: a square root may make two ranks equal.
-        hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.id.cmp(&b.id)));
-        hits
-    }
+    Some(eligible)
 }
 
 /// What a search runs over, and the settings that it obeys.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Searcher<'a> {
-    pub(crate) items: &'a Items,
+    pub(crate) view: &'a View,
     pub(crate) graph: Option<&'a Graph>,
     pub(crate) distance: Distance,
     /// Up to so many eligible items a scan is exact and fast enough.
@@ -122,74 +90,121 @@ pub(crate) struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    /// `query.vector` has been admitted and `query` checked.
-    pub(crate) fn search(&self, query: &Query) -> Vec<Hit> {
-        let eligible = self.eligible(query);
-        let mut top = TopK::new(self.items, query.k);
+    /// `query.vector` has been admitted and `query` checked; `eligible` is what [`eligible`] said of it.
+    pub(crate) fn search(&self, query: &Query, eligible: Option<&Bitset>) -> Vec<Hit> {
+        let eligible = eligible.unwrap_or(self.view.alive());
+        let mut top = TopK::new(self.view, query.k);
         let graph = self.graph.filter(|_| !query.exact && eligible.count() > self.exact_below);
-        if !graph.is_some_and(|graph| self.search_graph(graph, query, &eligible, &mut top)) {
-            top = TopK::new(self.items, query.k);
+        if !graph.is_some_and(|graph| self.search_graph(graph, query, eligible, &mut top)) {
+            top = TopK::new(self.view, query.k);
             self.scan(&query.vector, eligible.iter(), &mut top);
         }
         top.into_hits(self.distance)
     }
 
-    /// The live slots that the query may return. Their number decides between scan and graph.
-    fn eligible(&self, query: &Query) -> Cow<'_, Bitset> {
-        let mut eligible = Cow::Borrowed(self.items.alive());
-        if let Some(ids) = &query.only_ids {
-            eligible = Cow::Owned(ids.iter().filter_map(|id| self.items.slot_of(id)).collect());
-        }
-        if let Some(filter) = &query.filter {
-            let matching = eligible.iter().filter(|slot| filter.matches(self.items.metadata(*slot)));
-            eligible = Cow::Owned(matching.collect());
-        }
-        for slot in query.exclude_ids.iter().filter_map(|id| self.items.slot_of(id)) {
-            eligible.to_mut().remove(slot);
-        }
-        eligible
-    }
-
+    /// Offers all of `slots` whose distance could be among the smallest; the others are told apart by their codes.
     fn scan(&self, vector: &[f32], slots: impl Iterator<Item = u32>, top: &mut TopK<'_>) {
-        for slot in slots {
+        if vector.len() < CODED_SCAN_DIMENSION {
+            slots.for_each(|slot| top.offer(self.score(vector, slot)));
+            return;
+        }
+        let codes = self.view.codes();
+        let mut sieve = Sieve::new(codes.fine_probe(vector, self.distance), top.k(), top.bound());
+        let mut batch = Vec::with_capacity(BATCH);
+        let mut slots = slots.peekable();
+        while slots.peek().is_some() {
+            batch.clear();
+            batch.extend(slots.by_ref().take(BATCH));
+            sieve.sift(codes, &batch);
+        }
+        for Scored { rank: lower, slot } in sieve.left() {
+            if lower > top.bound() {
+                break;
+            }
             top.offer(self.score(vector, slot));
         }
     }
 
     fn score(&self, vector: &[f32], slot: u32) -> Scored {
-        Scored { rank: self.distance.rank(vector, self.items.rows().row(slot)), slot }
+        Scored { rank: self.distance.rank(vector, self.view.rows().row(slot)), slot }
     }
 
     /// Searches the graph, its unreachable nodes, and what was written after it. `false` if a scan must do it: the
     /// walk met too few eligible items, or so many others that a scan is cheaper.
     fn search_graph(&self, graph: &Graph, query: &Query, eligible: &Bitset, top: &mut TopK<'_>) -> bool {
-        let width = query.ef.unwrap_or(self.default_ef).max(query.k);
-        let found = graph.search(&Beam {
-            rows: self.items.rows(),
-            distance: self.distance,
-            query: &query.vector,
-            eligible,
-            width,
-            // A visit costs several times what a step of a scan costs: links and rows are read out of order.
-            max_visits: (eligible.count() / VISIT_COST).max(2 * width),
-        });
-        let Some(mut nodes) = found else { return false };
-        let seen: Bitset = nodes.iter().map(|node| node.slot).collect();
-        let missed = graph.unreachable().iter().filter(|node| !seen.contains(**node));
-        nodes.extend(missed.map(|node| self.score(&query.vector, *node)));
-        for node in nodes {
-            let twins = graph.twins(node.slot).iter().copied();
-            for slot in std::iter::once(node.slot).chain(twins).filter(|slot| eligible.contains(*slot)) {
-                top.offer(Scored { slot, ..node });
+        let codes = self.view.codes();
+        let to_query = ToQuery { codes, probe: codes.probe(&query.vector, self.distance) };
+        let Some(nodes) = self.walk(graph, &to_query, query, eligible) else { return false };
+        let mut offer = |node: u32| {
+            let exact = self.score(&query.vector, node);
+            let twins = graph.twins(node).iter().copied();
+            for slot in std::iter::once(node).chain(twins).filter(|slot| eligible.contains(*slot)) {
+                top.offer(Scored { slot, ..exact });
             }
+            top.bound()
+        };
+        let mut bound = f32::INFINITY;
+        for node in &nodes {
+            if node.rank - codes.doubt(&to_query.probe, node.slot) > bound {
+                break;
+            }
+            bound = offer(node.slot);
+        }
+        for node in graph.unreachable().iter().filter(|node| !nodes.iter().any(|seen| seen.slot == **node)) {
+            offer(*node);
         }
         self.scan(&query.vector, eligible.iter_from(graph.len()), top);
-        top.heap.len() >= query.k.min(eligible.count())
+        top.len() >= query.k.min(eligible.count())
+    }
+
+    /// The nodes worth looking at, nearest first as far as codes tell; `None` if a scan is cheaper.
+    fn walk(
+        &self,
+        graph: &Graph,
+        ranking: &impl Ranking,
+        query: &Query,
+        eligible: &Bitset,
+    ) -> Option<Vec<Scored>> {
+        let width = query.ef.unwrap_or(self.default_ef).max(query.k);
+        let covered = eligible.count_below(graph.len());
+        let others = graph.len() as usize - covered;
+        Some(if others * 4 <= covered && query.exclude_ids.len() <= FEW_EXCLUDED {
+            // Those that may not be returned take places among the nearest, the excluded perhaps the first of all.
+            graph.nearest(ranking, width + width * others / covered.max(1) + query.exclude_ids.len())
+        } else {
+            // To keep as many that are wanted, a walk must come by so many more that are not.
+            let expected_visits = graph.effort() * width * graph.len() as usize / covered.max(1);
+            let max_visits = eligible.count() / VISIT_COST;
+            if expected_visits > max_visits {
+                return None;
+            }
+            let mut nodes = graph.nearest_wanted(ranking, width, eligible, max_visits)?;
+            nodes.sort_unstable();
+            nodes
+        })
     }
 }
 
-/// Steps of a scan that cost as much as one visit to a node.
-const VISIT_COST: usize = 4;
+/// From this dimension on, a code takes fewer bytes than the vector by enough to pay for looking twice.
+const CODED_SCAN_DIMENSION: usize = 48;
+/// So many excluded items are walked over in the plain walk, which is faster than the one that tells items apart.
+const FEW_EXCLUDED: usize = 32;
+
+/// How near slots are to a query.
+struct ToQuery<'a> {
+    codes: &'a Codes,
+    probe: Probe,
+}
+
+impl Ranking for ToQuery<'_> {
+    #[inline]
+    fn ranks(&self, slots: &[u32], out: &mut Vec<f32>) {
+        self.codes.ranks(&self.probe, slots, out);
+    }
+}
+
+/// Steps of a scan that cost as much as one visit to a node, whose links and code are read out of order.
+const VISIT_COST: usize = 2;
 
 /// Checks the numbers of a query.
 pub(crate) fn check(query: &Query) -> Result<(), Invalid> {

@@ -2,12 +2,25 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What links the nodes of a graph.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GraphBuilder {
+    /// The builder of this crate.
+    #[default]
+    Own,
+    /// The crate `hnsw_rs`.
+    HnswRs,
+}
+
 /// How indexes are kept and searched.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Up to so many live items every search is an exact scan and no graph is built.
     pub exact_below: usize,
+    /// What builds the graph.
+    pub graph_builder: GraphBuilder,
     /// Links per node of the graph (`M`); twice as many in its base layer. 2 to 128.
     pub graph_links: usize,
     /// Candidates considered per insertion (`ef_construction`); raised to more than `2 * graph_links`.
@@ -24,6 +37,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             exact_below: 4096,
+            graph_builder: GraphBuilder::default(),
             graph_links: 16,
             graph_breadth: 200,
             search_breadth: 64,

@@ -2,21 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, available_parallelism};
 
 use parking_lot::{Mutex, RwLock};
 
 use crate::MAX_DIMENSION;
-use crate::collection::{Collection, Info};
+use crate::collection::{Collection, Common, Info};
 use crate::distance::Distance;
 use crate::durable::{Disk, PlainDisk, create_folder, sync_folder};
 use crate::error::{Error, Invalid};
-use crate::recovery;
+use crate::recovery::{self, Hidden};
 use crate::seal::SealQueue;
 use crate::settings::Settings;
 
@@ -53,12 +54,10 @@ type Entries = RwLock<BTreeMap<String, Entry>>;
 /// All indexes under one folder, which no other process may use meanwhile, and the thread that seals them.
 pub struct Store {
     root: PathBuf,
-    settings: Settings,
-    disk: Arc<dyn Disk>,
+    common: Common,
     entries: Arc<Entries>,
     /// Held while an index is created or dropped.
     changing: Mutex<()>,
-    seal_queue: SealQueue,
     sealer: Option<JoinHandle<()>>,
 }
 
@@ -72,40 +71,25 @@ impl Store {
         Self::open_on(root, settings, Arc::new(PlainDisk))
     }
 
-    /// The same, with log writes and syncs going through `disk`.
+    /// The same, with all changes of files going through `disk`.
     ///
     /// # Errors
     /// See [`Store::open`].
     pub fn open_on(root: &Path, settings: Settings, disk: Arc<dyn Disk>) -> Result<Self, Error> {
-        create_folder(root)?;
+        create_folder(&*disk, root)?;
         let (seal_queue, due) = SealQueue::new();
-        let mut entries = BTreeMap::new();
-        for name in index_folders(root)? {
-            let entry = match recovery::open(&root.join(&name), &name, Arc::clone(&disk)) {
-                Ok(parts) => Entry::Open(Collection::new(parts, settings.clone(), seal_queue.clone())),
-                Err(failure) => {
-                    let reason = with_cause(&failure);
-                    tracing::error!(index = name, reason, "quarantined an index");
-                    Entry::Quarantined { reason }
-                }
-            };
-            entries.insert(name, entry);
-        }
-        let entries = Arc::new(RwLock::new(entries));
+        let common = Common { settings, disk, seal_queue };
+        let names = index_folders(&*common.disk, root)?;
+        let entries: Arc<Entries> = Arc::new(RwLock::new(open_all(root, &names, &common)));
         let seen_by_sealer = Arc::clone(&entries);
         let sealer = std::thread::Builder::new()
             .name("sealer".to_owned())
-            .spawn(move || seal_those_due(&seen_by_sealer, &due))
+            .spawn(move || {
+                yield_to_others();
+                seal_those_due(&seen_by_sealer, &due);
+            })
             .map_err(|e| Error::io("start the sealer of", root, e))?;
-        Ok(Self {
-            root: root.to_owned(),
-            settings,
-            disk,
-            entries,
-            changing: Mutex::default(),
-            seal_queue,
-            sealer: Some(sealer),
-        })
+        Ok(Self { root: root.to_owned(), common, entries, changing: Mutex::default(), sealer: Some(sealer) })
     }
 
     /// Creates an empty index, durably.
@@ -118,22 +102,47 @@ impl Store {
             return Err(Invalid::IndexDimension { got: dimension }.into());
         }
         let _changing = self.changing.lock();
-        match self.get(name) {
-            Ok(existing) if (existing.dimension, existing.distance) == (dimension, distance) => {
-                return Ok(Created::Existing);
-            }
-            Ok(existing) => {
-                let (dimension, distance) = (existing.dimension, existing.distance);
-                return Err(Error::Exists { name: name.to_owned(), dimension, distance });
-            }
-            Err(Error::NotFound { .. }) => {}
-            Err(other) => return Err(other),
+        if let Ok(existing) = self.get(name)
+            && (existing.dimension, existing.distance) == (dimension, distance)
+        {
+            return Ok(Created::Existing);
         }
-        recovery::create(&self.root, name, dimension, distance)?;
-        let parts = recovery::open(&self.root.join(name), name, Arc::clone(&self.disk))?;
-        let collection = Collection::new(parts, self.settings.clone(), self.seal_queue.clone());
+        self.must_be_free(name)?;
+        let folder = recovery::create(&*self.common.disk, &self.root, name, dimension, distance)?;
+        let opened = recovery::open(&folder, &*self.common.disk)?;
+        let collection = Collection::new(name, folder, opened, &self.common);
         self.entries.write().insert(name.to_owned(), Entry::Open(collection));
         Ok(Created::New)
+    }
+
+    /// Makes an index of an archive that [`Collection::export`] has written, here or elsewhere, from an index of
+    /// whatever name: all of it, durably, or nothing.
+    ///
+    /// # Errors
+    /// [`Error::Archive`] says exactly why it is refused. [`Error::Exists`] or [`Error::Quarantined`] if there is an
+    /// index of this name: drop it first. [`Error::Invalid`], [`Error::BeingImported`], or a failed file operation.
+    pub fn import(&self, name: &str, input: &mut dyn Read) -> Result<Info, Error> {
+        wire::names::check_name(name).map_err(Invalid::Name)?;
+        self.must_be_free(name)?;
+        let (unplaced, opened) = recovery::unpack(&*self.common.disk, &self.root, name, input)?;
+        let _changing = self.changing.lock();
+        self.must_be_free(name)?;
+        let folder = unplaced.place(&*self.common.disk, &self.root, name)?;
+        let collection = Collection::new(name, folder, opened, &self.common);
+        let info = collection.info();
+        self.entries.write().insert(name.to_owned(), Entry::Open(collection));
+        Ok(info)
+    }
+
+    fn must_be_free(&self, name: &str) -> Result<(), Error> {
+        match self.get(name) {
+            Ok(existing) => {
+                let (dimension, distance) = (existing.dimension, existing.distance);
+                Err(Error::Exists { name: name.to_owned(), dimension, distance })
+            }
+            Err(Error::NotFound { .. }) => Ok(()),
+            Err(other) => Err(other),
+        }
     }
 
     /// The index of this name.
@@ -161,9 +170,23 @@ impl Store {
             Err(Error::Quarantined { .. }) => {}
             Err(other) => return Err(other),
         }
-        recovery::remove(&self.root, name)?;
+        recovery::remove(&*self.common.disk, &self.root, name)?;
         self.entries.write().remove(name);
         Ok(())
+    }
+
+    /// Deletes, durably, what has expired by `now_ms`, Unix milliseconds, from every index.
+    ///
+    /// # Errors
+    /// Those of the indexes where it failed, by name: they keep what has expired out of sight until the next time.
+    pub fn expire(&self, now_ms: u64) -> Vec<(String, Error)> {
+        let open = |(name, entry): (&String, &Entry)| match entry {
+            Entry::Open(collection) => Some((name.clone(), Arc::clone(collection))),
+            Entry::Quarantined { .. } => None,
+        };
+        let collections: Vec<_> = self.entries.read().iter().filter_map(open).collect();
+        let expired = collections.into_iter().map(|(name, collection)| (name, collection.expire(now_ms)));
+        expired.filter_map(|(name, expired)| Some((name, expired.err()?))).collect()
     }
 
     /// All indexes, by name.
@@ -192,11 +215,50 @@ impl Drop for Store {
                 collection.is_closed.store(true, Relaxed);
             }
         }
-        self.seal_queue.stop();
+        self.common.seal_queue.stop();
         if let Some(sealer) = self.sealer.take() {
             // It catches panics, so there is no other outcome to look at.
             let _ = sealer.join();
         }
+    }
+}
+
+/// Opens indexes, on all cores: each is a few files to read, and the checksums take as long as reading.
+fn open_all(root: &Path, names: &[String], common: &Common) -> BTreeMap<String, Entry> {
+    let (next, opened) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..available_parallelism().map_or(1, usize::from).min(names.len()) {
+            scope.spawn(|| {
+                while let Some(name) = names.get(next.fetch_add(1, Relaxed)) {
+                    let entry = open_index(root, name, common);
+                    opened.lock().insert(name.clone(), entry);
+                }
+            });
+        }
+    });
+    opened.into_inner()
+}
+
+fn open_index(root: &Path, name: &str, common: &Common) -> Entry {
+    let folder = root.join(name);
+    match recovery::open(&folder, &*common.disk) {
+        Ok(opened) => Entry::Open(Collection::new(name, folder, opened, common)),
+        Err(failure) => {
+            let reason = with_cause(&failure);
+            tracing::error!(index = name, reason, "quarantined an index");
+            Entry::Quarantined { reason }
+        }
+    }
+}
+
+/// Lets searches and writes go first on busy cores: the threads that build a graph inherit it. Not the lowest priority,
+/// since writers wait while a seal ends.
+fn yield_to_others() {
+    const NICENESS: i32 = 10;
+    // On Linux a thread has a priority of its own, and no process id stands for the thread that calls.
+    #[cfg(target_os = "linux")]
+    if let Err(cause) = rustix::process::setpriority_process(None, NICENESS) {
+        tracing::warn!(%cause, "indexes are sealed at the priority of searches");
     }
 }
 
@@ -206,34 +268,38 @@ fn seal_those_due(entries: &Entries, due: &Receiver<Option<String>>) {
             Some(Entry::Open(collection)) => Arc::clone(collection),
             _ => continue,
         };
-        collection.is_seal_queued.store(false, Relaxed);
         // hnsw_rs panics on what it does not expect: the index stays whole without it, and slower.
         match catch_unwind(AssertUnwindSafe(|| collection.seal_if_still_due())) {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => continue,
             Ok(Err(failure)) => {
                 tracing::warn!(index = name, cause = with_cause(&failure), "an index could not be sealed");
             }
             Err(_) => tracing::error!(index = name, "sealing an index panicked"),
         }
+        collection.put_off_sealing();
     }
 }
 
 /// The folders of indexes under `root`, after removing what unfinished creations and drops left behind.
-fn index_folders(root: &Path) -> Result<Vec<String>, Error> {
-    let mut names = Vec::new();
+fn index_folders(disk: &dyn Disk, root: &Path) -> Result<Vec<String>, Error> {
+    let (mut names, mut has_removed) = (Vec::new(), false);
     for entry in fs::read_dir(root).map_err(|e| Error::io("list", root, e))? {
         let entry = entry.map_err(|e| Error::io("list", root, e))?;
         let (path, name) = (entry.path(), entry.file_name());
         let name = name.to_string_lossy();
-        if name.starts_with(".creating-") || name.starts_with(".dropped-") {
+        if Hidden::is_name(&name) {
             fs::remove_dir_all(&path).map_err(|e| Error::io("remove", &path, e))?;
-        } else if path.is_dir() && wire::names::check_name(&name).is_ok() {
+            has_removed = true;
+        } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) && wire::names::check_name(&name).is_ok()
+        {
             names.push(name.into_owned());
         } else {
             tracing::warn!(path = %path.display(), "not an index: left alone");
         }
     }
-    sync_folder(root)?;
+    if has_removed {
+        sync_folder(disk, root)?;
+    }
     Ok(names)
 }
 

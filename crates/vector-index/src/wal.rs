@@ -16,9 +16,10 @@ use std::sync::Arc;
 use crate::codec::{Fields, Put};
 use crate::durable::{Disk, create_atomically};
 use crate::error::Error;
+use crate::files::{FileName, Role};
 
 const MAGIC: &[u8; 8] = b"LHVECWAL";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const HEADER_BYTES: usize = 24;
 const FRAME_HEADER_BYTES: usize = 12;
 
@@ -32,28 +33,42 @@ pub(crate) struct Wal {
     file: Option<File>,
     /// Where the next frame goes: all before it is acknowledged.
     len: u64,
+    /// Bytes in earlier files that a restart still replays.
+    earlier_bytes: u64,
     poisoned: Option<String>,
+}
+
+/// Where commits go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct LogEnd {
+    pub(crate) generation: u64,
+    /// Bytes of this log that [`replay`] has found sound.
+    pub(crate) len: u64,
+    /// Bytes in the logs before it.
+    pub(crate) earlier_bytes: u64,
 }
 
 /// Where the log of a generation lies in the folder of its index.
 pub(crate) fn path_of(folder: &Path, generation: u64) -> PathBuf {
-    folder.join(format!("wal-{generation:020}.log"))
+    FileName::new(Role::Log, generation).path(folder)
 }
 
 /// Creates an empty log, durably.
-pub(crate) fn create(folder: &Path, generation: u64) -> Result<(), Error> {
+pub(crate) fn create(disk: &dyn Disk, folder: &Path, generation: u64) -> Result<(), Error> {
     let mut header = MAGIC.to_vec();
     header.put_u32(FORMAT);
     header.put_u64(generation);
     header.put_u32(crc32fast::hash(&header));
-    create_atomically(&path_of(folder, generation), |out| out.write_all(&header))
+    create_atomically(disk, &path_of(folder, generation), |out| out.write_all(&header))?;
+    Ok(())
 }
 
 impl Wal {
-    /// Continues the log of `generation` behind its first `len` bytes, which [`replay`] has found sound.
-    pub(crate) fn resume(disk: Arc<dyn Disk>, index: &str, folder: &Path, generation: u64, len: u64) -> Self {
-        let folder = folder.to_owned();
-        Self { disk, index: index.to_owned(), folder, generation, file: None, len, poisoned: None }
+    /// Continues a log where [`replay`] has found its end.
+    pub(crate) fn resume(disk: Arc<dyn Disk>, index: &str, folder: &Path, end: LogEnd) -> Self {
+        let LogEnd { generation, len, earlier_bytes } = end;
+        let (index, folder) = (index.to_owned(), folder.to_owned());
+        Self { disk, index, folder, generation, file: None, len, earlier_bytes, poisoned: None }
     }
 
     /// The generation of the current file.
@@ -61,9 +76,19 @@ impl Wal {
         self.generation
     }
 
-    /// Bytes in the current file.
-    pub(crate) fn len(&self) -> u64 {
-        self.len
+    /// Bytes of log that a restart would replay.
+    pub(crate) fn replay_bytes(&self) -> u64 {
+        self.earlier_bytes + self.len
+    }
+
+    /// Whether nothing was committed since the manifest of `generation`.
+    pub(crate) fn is_empty_since(&self, generation: u64) -> bool {
+        self.generation == generation && self.len <= HEADER_BYTES as u64
+    }
+
+    /// A manifest has taken over what is in earlier files.
+    pub(crate) fn forget_earlier(&mut self) {
+        self.earlier_bytes = 0;
     }
 
     /// Appends one frame. It is on the device when this returns `Ok`; else nothing of it will be replayed, or the log
@@ -110,18 +135,23 @@ impl Wal {
 
     /// Lets the next commit go to a new file. What is in the old one is complete and stays until it is removed.
     pub(crate) fn rotate(&mut self) -> Result<(), Error> {
+        if let Some(reason) = self.poisoned.clone() {
+            return Err(self.poison(reason));
+        }
         // Replay may have found a whole frame that was written and never synced before the process died. Nothing may
         // be built upon it in the next file before it is durable here.
-        let path = path_of(&self.folder, self.generation);
-        let file = opened(&mut self.file, &path)?;
-        self.disk.sync_data(file).map_err(|e| Error::io("sync", &path, e))?;
-        if let Err(failure) = create(&self.folder, self.generation + 1) {
+        let file = opened(&mut self.file, &path_of(&self.folder, self.generation))?;
+        if let Err(cause) = self.disk.sync_data(file) {
+            return Err(self.poison(format!("a sync of the log failed ({cause})")));
+        }
+        if let Err(failure) = create(&*self.disk, &self.folder, self.generation + 1) {
             // It may be in place with its name not durable. Recovery passes over an empty log, if this fails too.
-            let _ = fs::remove_file(path_of(&self.folder, self.generation + 1));
+            let _ = self.disk.remove(&path_of(&self.folder, self.generation + 1));
             return Err(failure);
         }
         self.generation += 1;
         self.file = None;
+        self.earlier_bytes += self.len;
         self.len = HEADER_BYTES as u64;
         Ok(())
     }
@@ -225,9 +255,13 @@ mod tests {
     use super::*;
     use crate::durable::PlainDisk;
 
+    fn end_at(len: u64) -> LogEnd {
+        LogEnd { generation: 0, len, earlier_bytes: 0 }
+    }
+
     fn log_of(folder: &Path, payloads: &[&[u8]]) -> Wal {
-        create(folder, 0).unwrap();
-        let mut wal = Wal::resume(Arc::new(PlainDisk), "t", folder, 0, HEADER_BYTES as u64);
+        create(&PlainDisk, folder, 0).unwrap();
+        let mut wal = Wal::resume(Arc::new(PlainDisk), "t", folder, end_at(HEADER_BYTES as u64));
         for payload in payloads {
             wal.commit(payload).unwrap();
         }
@@ -246,7 +280,7 @@ mod tests {
     #[test]
     fn log_torn_at_any_byte_keeps_every_whole_frame_and_takes_new_ones() {
         let folder = tempfile::tempdir().unwrap();
-        let full_len = log_of(folder.path(), &[b"one", b"two", b"three"]).len();
+        let full_len = log_of(folder.path(), &[b"one", b"two", b"three"]).replay_bytes();
         let full = fs::read(path_of(folder.path(), 0)).unwrap();
         assert_eq!(full.len() as u64, full_len);
         for cut in HEADER_BYTES..full.len() {
@@ -262,7 +296,7 @@ mod tests {
             assert_eq!(whole.len(), expected, "cut at {cut}");
 
             let len = fs::metadata(path_of(folder.path(), 0)).unwrap().len();
-            let mut wal = Wal::resume(Arc::new(PlainDisk), "t", folder.path(), 0, len);
+            let mut wal = Wal::resume(Arc::new(PlainDisk), "t", folder.path(), end_at(len));
             wal.commit(b"after").unwrap();
             assert_eq!(read(folder.path(), true).unwrap().last().unwrap(), b"after");
         }
@@ -320,10 +354,10 @@ mod tests {
     }
 
     fn log_on_failing_disk(folder: &Path) -> (Arc<FailingDisk>, Wal) {
-        create(folder, 0).unwrap();
+        create(&PlainDisk, folder, 0).unwrap();
         let disk = Arc::new(FailingDisk::default());
         let seam: Arc<dyn Disk> = Arc::<FailingDisk>::clone(&disk);
-        (disk, Wal::resume(seam, "t", folder, 0, HEADER_BYTES as u64))
+        (disk, Wal::resume(seam, "t", folder, end_at(HEADER_BYTES as u64)))
     }
 
     #[test]

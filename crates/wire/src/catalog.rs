@@ -10,6 +10,9 @@ use crate::ErrorCode;
 /// What divides the parts of a namespace in a path of Iceberg REST: the unit separator, sent as `%1F`.
 pub const NAMESPACE_SEPARATOR: char = '\u{1f}';
 
+/// Where Iceberg REST is served; every error below it has the form of the specification.
+pub const ICEBERG_PATH: &str = "/iceberg/";
+
 /// Answer of `GET /catalog/tables`, for people and for `lakectl`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TableList {
@@ -123,6 +126,20 @@ pub struct IcebergErrorModel {
 }
 
 impl IcebergErrorModel {
+    /// What `code` is called there. The names are those of the specification's examples, which clients may match on.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        let kind = match code {
+            ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => "NotAuthorizedException",
+            ErrorCode::NotFound => "NotFoundException",
+            ErrorCode::MethodNotAllowed | ErrorCode::NotImplemented => "UnsupportedOperationException",
+            ErrorCode::Overloaded => "SlowDownException",
+            ErrorCode::Unavailable | ErrorCode::PeerUnavailable => "ServiceUnavailableException",
+            _ if code.status() < 500 => "BadRequestException",
+            _ => "InternalServerError",
+        };
+        Self { message: message.into(), kind: kind.to_owned(), code: code.status() }
+    }
+
     /// The code that our own daemons match on.
     pub fn error_code(&self) -> ErrorCode {
         match (self.code, self.kind.as_str()) {
@@ -133,11 +150,36 @@ impl IcebergErrorModel {
             (409, "AlreadyExistsException") => ErrorCode::AlreadyExists,
             (409, _) => ErrorCode::Conflict,
             (413, _) => ErrorCode::PayloadTooLarge,
+            (429, _) => ErrorCode::Overloaded,
             (501, _) => ErrorCode::NotImplemented,
             (503, _) => ErrorCode::Unavailable,
             (504, _) => ErrorCode::DeadlineExceeded,
             (507, _) => ErrorCode::InsufficientStorage,
             _ => ErrorCode::Internal,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_callers_survive_the_way_through_iceberg_rest() {
+        for code in [
+            ErrorCode::InvalidArgument,
+            ErrorCode::Unauthenticated,
+            ErrorCode::PermissionDenied,
+            ErrorCode::NotFound,
+            ErrorCode::PayloadTooLarge,
+            ErrorCode::Overloaded,
+            ErrorCode::NotImplemented,
+            ErrorCode::Unavailable,
+            ErrorCode::DeadlineExceeded,
+            ErrorCode::InsufficientStorage,
+            ErrorCode::Internal,
+        ] {
+            assert_eq!(IcebergErrorModel::new(code, "why").error_code(), code);
         }
     }
 }

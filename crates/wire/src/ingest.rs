@@ -153,7 +153,7 @@ pub struct IndexJob {
     pub rate: f64,
     /// Seconds left at that rate; absent while unknown.
     pub eta_s: Option<f64>,
-    /// Why it failed.
+    /// Why it failed, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
 }

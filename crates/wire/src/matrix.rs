@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use utoipa::ToSchema;
+
+use crate::metadata::RawObject;
 
 /// The index of `vectord` that remembers what worked; dropping it loses nothing that `pathwayd` does not keep.
 pub const PLAYBOOK_INDEX: &str = "playbook_memory";
@@ -84,7 +86,7 @@ pub struct Hit {
     pub injected: bool,
     /// The item's metadata.
     #[serde(default)]
-    pub metadata: Map<String, Value>,
+    pub metadata: RawObject,
 }
 
 /// What a search did on its way, and what each step cost.

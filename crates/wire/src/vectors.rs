@@ -4,14 +4,12 @@
 //! bytes, and far cheaper to read.
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
 
 use crate::Problem;
+use crate::metadata::RawObject;
 use crate::packed::unpack;
-
-/// What a user attaches to an item; filters look at its top-level keys.
-pub type Metadata = Map<String, Value>;
 
 /// How far apart two vectors are; smaller is nearer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -64,6 +62,10 @@ pub struct IndexInfo {
     pub version: u64,
     /// What it is busy with.
     pub status: IndexStatus,
+    /// Those of the live items that are in segment files; a restart replays the others from the log.
+    pub sealed: usize,
+    /// Segment files.
+    pub segments: usize,
     /// Items that the graph covers, dead ones among them; 0 while every search is an exact scan.
     pub indexed: usize,
     /// Items written after the graph was built, or all where there is none: found at once, by scan.
@@ -107,10 +109,13 @@ pub struct NewItem {
     /// The same, packed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vector_b64: Option<String>,
-    /// Any JSON object.
-    #[serde(default, skip_serializing_if = "Map::is_empty")]
-    #[schema(value_type = Object)]
-    pub metadata: Metadata,
+    /// Any JSON object; filters look at its top-level keys.
+    #[serde(default, skip_serializing_if = "RawObject::is_empty")]
+    pub metadata: RawObject,
+    /// Seconds after which the item is gone, 1 to 315,360,000 (ten years); absent: it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 315_360_000)]
+    pub ttl_s: Option<u64>,
 }
 
 /// Body of `POST /vectors/index/{name}/add`: all items are stored, or none.
@@ -119,6 +124,33 @@ pub struct NewItem {
 pub struct AddItems {
     /// Of several with the same id, the last stays.
     pub items: Vec<NewItem>,
+}
+
+/// The longest [`NewItem::ttl_s`]: ten years.
+pub const MAX_TTL_S: u64 = 315_360_000;
+
+/// Query of `POST /vectors/index/{name}/add`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct AddOptions {
+    /// `false`: answer 202 as soon as the items are on disk, although searches may see them only a moment later.
+    #[serde(default = "is_waited_for")]
+    pub wait: bool,
+}
+
+fn is_waited_for() -> bool {
+    true
+}
+
+/// Answer to [`AddItems`] with `wait=false`: the items are on disk. Searches see them once the index's version, as
+/// [`IndexInfo`] and answers to searches tell it, has reached this one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Accepted {
+    /// How many items.
+    pub accepted: usize,
+    /// The index's version with them.
+    pub version: u64,
 }
 
 /// Answer to [`AddItems`]: the items are on disk.
@@ -157,8 +189,10 @@ pub struct StoredItem {
     /// As stored: of unit length under cosine.
     pub vector: Vec<f32>,
     /// As given.
-    #[schema(value_type = Object)]
-    pub metadata: Metadata,
+    pub metadata: RawObject,
+    /// When it will be gone; absent if it stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<jiff::Timestamp>,
 }
 
 /// Body of `POST /vectors/index/{name}/search`.
@@ -252,8 +286,7 @@ pub struct SearchHit {
     pub distance: f32,
     /// The item's metadata.
     #[serde(default)]
-    #[schema(value_type = Object)]
-    pub metadata: Metadata,
+    pub metadata: RawObject,
 }
 
 /// Answer to [`Search`].
@@ -315,7 +348,7 @@ mod tests {
         assert_eq!(serde_json::to_value(parsed).unwrap(), search);
         assert!(serde_json::from_value::<Search>(json!({"vector": [1.0], "K": 3})).is_err());
         let answer = SearchAnswer {
-            results: vec![SearchHit { id: "a".to_owned(), distance: 0.5, metadata: Map::new() }],
+            results: vec![SearchHit { id: "a".to_owned(), distance: 0.5, metadata: RawObject::default() }],
             version: 7,
         };
         assert_eq!(

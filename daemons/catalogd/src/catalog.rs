@@ -183,7 +183,7 @@ impl Catalog {
             return Ok(Arc::clone(version));
         }
         let read = lake::read_metadata(&self.warehouse, &pointer.location).await;
-        let version = Arc::new(read.map_err(CatalogError::Warehouse)?);
+        let version = Arc::new(read.map_err(CatalogError::of_warehouse)?);
         self.loaded.lock().insert(pointer.table.clone(), Arc::clone(&version));
         Ok(version)
     }

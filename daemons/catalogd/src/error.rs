@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use lake::Outage;
 use wire::catalog::{IcebergError, IcebergErrorModel};
 
 /// Why a call to the catalogue failed.
@@ -32,9 +33,14 @@ pub enum CatalogError {
     /// Not built yet.
     #[error("{0}")]
     NotBuilt(String),
-    /// The disk is full; nothing has changed.
-    #[error("no space is left; nothing has changed")]
-    StorageFull,
+    /// The warehouse is full, away or closed to us; nothing has changed.
+    #[error("{outage}")]
+    Outage {
+        /// Which of these.
+        outage: Outage,
+        /// What it said.
+        source: lake::Error,
+    },
     /// The transaction that moves the pointer failed at its end: it may or may not come back after a restart.
     #[error("the outcome of the commit is unknown: load the table to see")]
     CommitStateUnknown(#[source] ledger::Error),
@@ -47,6 +53,14 @@ pub enum CatalogError {
 }
 
 impl CatalogError {
+    /// What the warehouse's failure is where nothing in the request can have caused it.
+    pub(crate) fn of_warehouse(source: lake::Error) -> Self {
+        match source.outage() {
+            Some(outage) => Self::Outage { outage, source },
+            None => Self::Warehouse(source),
+        }
+    }
+
     /// The status and the exception's name in Iceberg REST.
     fn kind(&self) -> (StatusCode, &'static str) {
         match self {
@@ -58,10 +72,11 @@ impl CatalogError {
             Self::NamespaceNotEmpty(_) => (StatusCode::CONFLICT, "NamespaceNotEmptyException"),
             Self::CommitFailed(_) => (StatusCode::CONFLICT, "CommitFailedException"),
             Self::NotBuilt(_) => (StatusCode::NOT_IMPLEMENTED, "UnsupportedOperationException"),
-            Self::StorageFull | Self::Database(ledger::Error::DiskFull) => {
+            Self::Outage { outage: Outage::Full, .. } | Self::Database(ledger::Error::DiskFull) => {
                 (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorageException")
             }
-            Self::Database(ledger::Error::Busy | ledger::Error::GroupLost | ledger::Error::Closed) => {
+            Self::Outage { .. }
+            | Self::Database(ledger::Error::Busy | ledger::Error::GroupLost | ledger::Error::Closed) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException")
             }
             Self::CommitStateUnknown(_) => (StatusCode::INTERNAL_SERVER_ERROR, "CommitStateUnknownException"),
@@ -79,8 +94,7 @@ impl From<lake::Error> for CatalogError {
             lake::Error::Location { .. } => Self::BadRequest(error.to_string()),
             lake::Error::Unsupported(text) => Self::NotBuilt(text),
             lake::Error::Conflict(text) => Self::CommitFailed(text),
-            error if lake::is_storage_full(&error) => Self::StorageFull,
-            error => Self::Warehouse(error),
+            error => Self::of_warehouse(error),
         }
     }
 }

@@ -24,7 +24,8 @@ pub use config::Config;
 pub use error::CatalogError;
 pub use names::{Namespace, TableName};
 
-/// Opens the catalogue's database and the warehouse, and builds the daemon on them.
+/// Opens the catalogue's database and the warehouse, and builds the daemon on them. It is ready when a remote warehouse
+/// has shown that it keeps its word.
 ///
 /// # Errors
 /// When the database or the warehouse cannot be opened.
@@ -36,6 +37,11 @@ pub async fn build(_config: Config, env: Env) -> anyhow::Result<App> {
         anyhow::Ok((ledger, warehouse))
     })
     .await??;
+    let probed = warehouse.clone();
+    env.ready_after("warehouse", move || {
+        let warehouse = probed.clone();
+        async move { Ok(warehouse.probe().await?) }
+    });
     let catalog = Arc::new(Catalog::new(ledger.clone(), warehouse));
     let read = OpenApiRouter::new()
         .routes(routes!(routes::config::config))

@@ -27,8 +27,8 @@ use crate::table_name::TableName;
 pub(crate) enum Fault {
     /// Somebody else's commit came first.
     Conflict,
-    /// It is refused for good.
-    Refused,
+    /// It is refused for good, with this code.
+    Refused(ErrorCode),
     /// It happens, but its answer does not arrive.
     AnswerLost,
     /// No answer arrives, and it has not happened yet.
@@ -61,6 +61,10 @@ fn no_answer() -> client::Error {
 
 impl FakeCatalogue {
     /// Applies a change as catalogd would; requirements and updates travel as JSON.
+    #[expect(
+        clippy::result_large_err,
+        reason = "it fails as the client does, whose calls are all asynchronous"
+    )]
     fn apply(&self, state: &mut Catalog, table: &str, change: &str) -> client::Result<()> {
         let change: lake::rest::CommitTable = serde_json::from_str(change).unwrap();
         let current = state.tables.get(table).ok_or_else(|| problem(ErrorCode::NotFound))?;
@@ -106,7 +110,7 @@ impl Catalogue for FakeCatalogue {
         match state.faults.pop_front() {
             None => self.apply(&mut state, &table, &change),
             Some(Fault::Conflict) => Err(problem(ErrorCode::Conflict)),
-            Some(Fault::Refused) => Err(problem(ErrorCode::InvalidArgument)),
+            Some(Fault::Refused(code)) => Err(problem(code)),
             Some(Fault::AnswerLost) => {
                 self.apply(&mut state, &table, &change)?;
                 Err(no_answer())

@@ -55,6 +55,11 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let path = env.data_dir.join("ingestd.sqlite");
     let ledger = tokio::task::spawn_blocking(move || Ledger::open(&path, load::MIGRATIONS)).await??;
     let warehouse = Warehouse::open(&env.warehouse).context("open the warehouse")?;
+    let probed = warehouse.clone();
+    env.ready_after("warehouse", move || {
+        let warehouse = probed.clone();
+        async move { Ok(warehouse.probe().await?) }
+    });
     let catalogue = Arc::new(RemoteCatalogue::new(env.peers.catalogd()));
     let config = Arc::new(config);
     let loader = Loader::new(warehouse.clone(), catalogue.clone(), ledger.clone(), config.limits());

@@ -160,7 +160,7 @@ impl Write for Output {
 
 /// Tells a full spool and a failing disk from a body that does not decompress.
 fn into_spool_error(error: io::Error, max_bytes: u64) -> SpoolError {
-    if error.get_ref().is_some_and(|cause| cause.is::<Full>()) {
+    if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Full>) {
         SpoolError::TooLarge(max_bytes)
     } else if error.raw_os_error().is_some() {
         SpoolError::Io(error)

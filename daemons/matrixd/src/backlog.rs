@@ -23,13 +23,14 @@ const CONDITION: &str = "playbook_memory";
 
 struct Job {
     recording: Recording,
-    /// Every hop judges the caller itself, also later.
+    /// Every hop judges the caller itself, also later: the service token, or the token that the recording came with.
     token: Option<Secret>,
 }
 
 /// The way into the backlog.
 pub(crate) struct Backlog {
     jobs: mpsc::Sender<Job>,
+    service_token: Option<Secret>,
 }
 
 impl Backlog {
@@ -38,11 +39,12 @@ impl Backlog {
         let (jobs, waiting) = mpsc::channel(capacity);
         let worker = Worker { memory, vectors, readiness: env.readiness.clone() };
         env.tasks.spawn(env.shutdown.clone().run_until_cancelled_owned(worker.run(waiting)));
-        Self { jobs }
+        Self { jobs, service_token: env.service_token.secret() }
     }
 
-    /// Indexes `recording` later.
-    pub(crate) fn push(&self, recording: Recording, token: Option<Secret>) {
+    /// Indexes `recording`, which came with the token `callers`, later.
+    pub(crate) fn push(&self, recording: Recording, callers: Option<Secret>) {
+        let token = self.service_token.clone().or(callers);
         metrics::gauge!("matrixd_playbook_backlog").increment(1);
         if self.jobs.try_send(Job { recording, token }).is_err() {
             metrics::gauge!("matrixd_playbook_backlog").decrement(1);

@@ -8,7 +8,7 @@ use validators::fill::WorkerFacts;
 use wire::CallContext;
 use wire::names::{MAX_K, check_id};
 use wire::packed::pack;
-use wire::vectors::Search;
+use wire::vectors::{Search, SearchHit};
 
 use crate::FactsConfig;
 use crate::matrix::Matrix;
@@ -43,7 +43,12 @@ impl Matrix {
             ..Search::default()
         };
         let answer = self.vectord.search(ctx, &config.corpus, &search).await?;
-        Ok(answer.results.into_iter().map(|hit| (hit.id, read(&hit.metadata, config))).collect())
+        let facts = |hit: SearchHit| {
+            // What vectord stores can be parsed; anything else says nothing of the worker.
+            let metadata = hit.metadata.parse().unwrap_or_default();
+            (hit.id, read(&metadata, config))
+        };
+        Ok(answer.results.into_iter().map(facts).collect())
     }
 }
 

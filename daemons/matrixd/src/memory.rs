@@ -5,6 +5,7 @@
 
 use client::Vectord;
 use playbook::{AnswerKey, Entry, role_key};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use wire::matrix::PLAYBOOK_INDEX;
@@ -47,16 +48,15 @@ impl Recording {
 
     /// The item that stands for this lesson.
     fn item(&self, vector: &QueryVector) -> NewItem {
-        let Value::Object(metadata) = json!({
-            "playbook_id": self.playbook_id,
-            "role_key": role_key(self.role.as_deref()),
-            "corpus": self.answer.corpus,
-            "answer_id": self.answer.id,
-            "score": self.score,
-        }) else {
-            return NewItem::default();
-        };
-        NewItem { id: self.item_id(), vector: None, vector_b64: Some(vector.packed.clone()), metadata }
+        let metadata = Map::from_iter([
+            ("playbook_id".to_owned(), json!(self.playbook_id)),
+            ("role_key".to_owned(), json!(role_key(self.role.as_deref()))),
+            ("corpus".to_owned(), json!(self.answer.corpus)),
+            ("answer_id".to_owned(), json!(self.answer.id)),
+            ("score".to_owned(), json!(self.score)),
+        ]);
+        let (id, vector_b64) = (self.item_id(), Some(vector.packed.clone()));
+        NewItem { id, vector_b64, metadata: metadata.into(), ..NewItem::default() }
     }
 
     /// Equal for equal lessons: 128 bits of a digest over what makes one.
@@ -80,6 +80,16 @@ pub(crate) struct Recall {
     pub(crate) exists: bool,
     /// Why the index could not be asked.
     pub(crate) unavailable: Option<String>,
+}
+
+/// What an item of the memory says in its metadata.
+#[derive(Deserialize)]
+struct Lesson {
+    playbook_id: String,
+    role_key: String,
+    corpus: String,
+    answer_id: String,
+    score: f64,
 }
 
 /// Reads and writes the playbook index.
@@ -166,14 +176,9 @@ impl Memory {
 }
 
 fn entry(hit: &SearchHit) -> Option<Entry> {
-    let text = |key: &str| hit.metadata.get(key).and_then(Value::as_str).map(str::to_owned);
-    Some(Entry {
-        playbook_id: text("playbook_id")?,
-        role_key: text("role_key")?,
-        answer: AnswerKey { corpus: text("corpus")?, id: text("answer_id")? },
-        score: hit.metadata.get("score").and_then(Value::as_f64)?,
-        distance: hit.distance,
-    })
+    let Lesson { playbook_id, role_key, corpus, answer_id, score } = hit.metadata.parse().ok()?;
+    let answer = AnswerKey { corpus, id: answer_id };
+    Some(Entry { playbook_id, role_key, answer, score, distance: hit.distance })
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use playbook::{AnswerKey, Candidate, Chosen, Ranking, role_key};
-use serde_json::{Map, Value};
 use service::{ApiError, Result};
 use wire::matrix::{
     EmbedHop, Explain, Hit, IndexHop, MAX_CORPORA, MAX_QUERY_TEXT_BYTES, PlaybookHop, RetrievalHop,
     SearchRequest, SearchResponse,
 };
+use wire::metadata::RawObject;
 use wire::names::{MAX_K, check_name};
 use wire::packed::pack;
 use wire::vectors::{BatchAnswer, Distance, IndexSearch};
@@ -29,7 +29,7 @@ struct Query {
 #[derive(Default)]
 struct Lessons {
     chosen: BTreeMap<AnswerKey, Chosen>,
-    fetched: Vec<Candidate<Map<String, Value>>>,
+    fetched: Vec<Candidate<RawObject>>,
     hop: Option<PlaybookHop>,
 }
 
@@ -138,7 +138,7 @@ impl Matrix {
         request: &SearchRequest,
         query: &Query,
         recall: Recall,
-        found: &[Candidate<Map<String, Value>>],
+        found: &[Candidate<RawObject>],
     ) -> Result<Lessons> {
         let role_key = role_key(request.role.as_deref());
         let Recall { mut entries, exists, unavailable } = recall;
@@ -172,7 +172,7 @@ impl Matrix {
         request: &SearchRequest,
         query: &Query,
         missing: BTreeMap<&str, Vec<String>>,
-    ) -> Result<Vec<Candidate<Map<String, Value>>>> {
+    ) -> Result<Vec<Candidate<RawObject>>> {
         if missing.is_empty() {
             return Ok(Vec::new());
         }
@@ -243,7 +243,7 @@ fn search_in(corpus: &str, request: &SearchRequest, query: &Query, k: usize) -> 
 }
 
 /// The hits of one corpus, or its own error with its name.
-fn candidates(corpus: &str, answer: BatchAnswer) -> Result<Vec<Candidate<Map<String, Value>>>> {
+fn candidates(corpus: &str, answer: BatchAnswer) -> Result<Vec<Candidate<RawObject>>> {
     match answer.error {
         None => {}
         Some(problem) if problem.code == ErrorCode::NotFound => return Err(no_such_corpus(corpus)),
@@ -277,15 +277,11 @@ fn movers<T>(ranking: &Ranking<T>) -> Vec<String> {
     ranking.results.iter().filter_map(|ranked| ranked.playbook_id.clone()).collect()
 }
 
-fn respond(
-    ranking: Ranking<Map<String, Value>>,
-    explain: Option<Explain>,
-    started: Instant,
-) -> SearchResponse {
+fn respond(ranking: Ranking<RawObject>, explain: Option<Explain>, started: Instant) -> SearchResponse {
     let Ranking { results, boosted, injected } = ranking;
     metrics::counter!("matrixd_results_boosted_total").increment(boosted as u64);
     metrics::counter!("matrixd_results_injected_total").increment(injected as u64);
-    let hit = |ranked: playbook::Ranked<Map<String, Value>>| Hit {
+    let hit = |ranked: playbook::Ranked<RawObject>| Hit {
         id: ranked.candidate.key.id,
         corpus: ranked.candidate.key.corpus,
         distance: ranked.distance,

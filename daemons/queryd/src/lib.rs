@@ -30,6 +30,11 @@ pub(crate) struct Queryd {
 /// When the warehouse, or the folder for spilling, cannot be used.
 pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let warehouse = Warehouse::open(&env.warehouse).context("open the warehouse")?;
+    let reached = warehouse.clone();
+    env.ready_after("warehouse", move || {
+        let warehouse = reached.clone();
+        async move { Ok(warehouse.reach().await?) }
+    });
     let limits = config.limits(&env.data_dir);
     std::fs::create_dir_all(&limits.spill_dir).context("make the folder for spilling")?;
     let queryd = Queryd {

@@ -1,14 +1,14 @@
 //! Errors of the store as answers.
 
 use object_store::Error;
+use objects::Outage;
 use service::ApiError;
 use wire::ErrorCode;
 
 /// What the caller is told when the store fails on `key`.
 pub(crate) fn store_error(key: &str, error: Error) -> ApiError {
-    if objects::is_storage_full(&error) {
-        return ApiError::new(ErrorCode::InsufficientStorage, "no space is left; nothing was stored")
-            .caused_by(format!("{error:?}"));
+    if let Some(outage) = Outage::of(&error) {
+        return ApiError::new(outage.code(), outage.to_string()).caused_by(format!("{error:?}"));
     }
     match error {
         Error::NotFound { .. } => ApiError::not_found(format!("there is no object {key:?}")),

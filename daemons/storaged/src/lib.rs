@@ -25,7 +25,8 @@ struct Storage {
     max_object_bytes: u64,
 }
 
-/// Opens the warehouse's root, which sweeps what crashed uploads left, and builds the daemon on it.
+/// Opens the warehouse's root, which sweeps what crashed uploads left, and builds the daemon on it. It is ready when a
+/// remote store has shown that it keeps its word.
 ///
 /// # Errors
 /// When the store at `lake.warehouse` cannot be opened.
@@ -33,6 +34,11 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let url = env.warehouse.clone();
     let store = tokio::task::spawn_blocking(move || objects::open(&url)).await?;
     let store = store.with_context(|| format!("open the warehouse {:?}", env.warehouse))?;
+    let (url, probed) = (env.warehouse.clone(), Arc::clone(&store));
+    env.ready_after("warehouse", move || {
+        let (url, store) = (url.clone(), Arc::clone(&probed));
+        async move { Ok(objects::probe(&url, &*store).await?) }
+    });
     let storage = Storage { store, max_object_bytes: config.max_object_bytes };
     let list = OpenApiRouter::new().routes(routes!(routes::listing::list));
     let read = OpenApiRouter::new().routes(routes!(routes::objects::get, routes::objects::head));

@@ -7,9 +7,9 @@ use wire::ErrorCode;
 /// What a caller is told about `error`.
 pub(crate) fn to_api(error: Error) -> ApiError {
     let code = match &error {
-        Error::Invalid(_) => ErrorCode::InvalidArgument,
+        Error::Invalid(_) | Error::Archive { .. } => ErrorCode::InvalidArgument,
         Error::NotFound { .. } => ErrorCode::NotFound,
-        Error::Exists { .. } => ErrorCode::AlreadyExists,
+        Error::Exists { .. } | Error::BeingImported { .. } => ErrorCode::AlreadyExists,
         Error::Quarantined { .. } => ErrorCode::DataCorrupt,
         Error::DiskFull => ErrorCode::InsufficientStorage,
         Error::Poisoned { .. } => ErrorCode::Unavailable,

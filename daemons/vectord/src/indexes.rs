@@ -3,11 +3,14 @@
 use std::sync::{Arc, OnceLock};
 
 use service::{ApiError, Env, Readiness};
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use vector_index::{Error, Listed, Settings, Store};
 use wire::ErrorCode;
 
+use crate::Config;
 use crate::error::to_api;
+use crate::load::Load;
 use crate::telemetry::{self, TimedDisk};
 
 /// Under which `/readyz` says that the indexes are not open yet.
@@ -18,18 +21,35 @@ pub(crate) struct Indexes {
     /// Empty while the indexes are being opened.
     store: OnceLock<Store>,
     readiness: Readiness,
-    /// One for each search that computes.
-    searching: Arc<Semaphore>,
+    /// Candidates that a graph search keeps where the request does not say.
+    pub(crate) default_ef: usize,
+    /// One for each short search that computes: one less than there are async threads.
+    short_turns: Semaphore,
+    /// One for each long search that computes.
+    long_turns: Arc<Semaphore>,
 }
 
 impl Indexes {
-    pub(crate) fn new(search_permits: usize, readiness: Readiness) -> Self {
+    /// Called from an async thread.
+    pub(crate) fn new(config: &Config, readiness: Readiness) -> Self {
         readiness.not_ready(OPENING, "the indexes are being opened");
-        Self { store: OnceLock::new(), readiness, searching: Arc::new(Semaphore::new(search_permits)) }
+        let async_threads = Handle::current().metrics().num_workers();
+        Self {
+            store: OnceLock::new(),
+            readiness,
+            default_ef: config.index.search_breadth,
+            short_turns: Semaphore::new(async_threads.saturating_sub(1).max(1)),
+            long_turns: Arc::new(Semaphore::new(config.search_permits())),
+        }
     }
 
     pub(crate) fn store(&self) -> Option<&Store> {
         self.store.get()
+    }
+
+    /// The store, or 503 while it is being opened.
+    pub(crate) fn opened(&self) -> Result<&Store, ApiError> {
+        self.store().ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the indexes are being opened"))
     }
 
     /// Runs `work`, which blocks, off the async threads.
@@ -38,24 +58,34 @@ impl Indexes {
         work: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, ApiError> {
         let done = tokio::task::spawn_blocking(move || {
-            let opening = || ApiError::new(ErrorCode::Unavailable, "the indexes are being opened");
-            let done = work(self.store().ok_or_else(opening)?);
+            let done = work(self.opened()?);
             done.map_err(|error| self.note(error))
         });
         done.await.map_err(ApiError::internal)?
     }
 
-    /// The same for a search: it waits for its turn, and keeps it until it is done even if the caller gives up.
-    pub(crate) async fn search<T: Send + 'static>(
-        self: Arc<Self>,
-        work: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
+    /// Does the `work` of `searches`, of which `load` guesses how long it takes.
+    ///
+    /// A short search stays on its async thread: the way to another thread and back costs more than it computes. Turns
+    /// keep one async thread free of the engine and its locks, to take requests in and to answer `/healthz`. A long
+    /// search leaves the async threads; it keeps its turn until it is done even if the caller gives up.
+    pub(crate) async fn search<S: Send + 'static, T: Send + 'static>(
+        &self,
+        searches: S,
+        load: impl FnOnce(&S) -> Load,
+        work: impl FnOnce(S) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let turn = Arc::clone(&self.searching).acquire_owned().await.map_err(ApiError::internal)?;
-        self.run(move |store| {
+        let turn = self.short_turns.acquire().await.map_err(ApiError::internal)?;
+        if load(&searches).is_short() {
+            return work(searches);
+        }
+        drop(turn);
+        let turn = Arc::clone(&self.long_turns).acquire_owned().await.map_err(ApiError::internal)?;
+        let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
-            work(store)
-        })
-        .await
+            work(searches)
+        });
+        done.await.map_err(ApiError::internal)?
     }
 
     /// Keeps `/readyz` honest about what has just been learnt.
@@ -102,4 +132,50 @@ pub(crate) fn spawn_open(indexes: &Arc<Indexes>, settings: Settings, env: &Env) 
         telemetry::refresh(&indexes);
         indexes.readiness.ready(OPENING);
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// How long a test waits for what must happen.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    #[test]
+    fn one_async_thread_stays_free_while_short_searches_compute() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
+        let (begin, begun) = mpsc::channel();
+        let (answer, answered) = mpsc::channel();
+        let gate = Arc::new(std::sync::RwLock::new(()));
+        let closed = gate.write().unwrap();
+
+        let indexes =
+            Arc::new(runtime.block_on(async { Indexes::new(&Config::default(), Readiness::default()) }));
+        let searches = (0..5).map(|_| {
+            let (indexes, begin, gate) = (Arc::clone(&indexes), begin.clone(), Arc::clone(&gate));
+            runtime.spawn(async move {
+                let work = move |()| {
+                    begin.send(()).unwrap();
+                    drop(gate.read().unwrap());
+                    Ok(())
+                };
+                indexes.search((), |()| Load::default(), work).await
+            })
+        });
+        let searches: Vec<_> = searches.collect();
+        let of_two = (begun.recv_timeout(PATIENCE), begun.recv_timeout(PATIENCE));
+        runtime.spawn(async move { answer.send(()) });
+        let probe = answered.recv_timeout(PATIENCE);
+        let of_a_third = begun.try_recv();
+
+        drop(closed);
+        for search in searches {
+            runtime.block_on(search).unwrap().unwrap();
+        }
+        assert_eq!((of_two, probe), ((Ok(()), Ok(())), Ok(())), "two compute, and the third thread answers");
+        assert!(of_a_third.is_err(), "a third search computed on the last free thread");
+    }
 }

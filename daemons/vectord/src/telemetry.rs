@@ -7,12 +7,25 @@ use std::time::{Duration, Instant};
 
 use metrics::{gauge, histogram};
 use service::Env;
-use vector_index::{Disk, Listed, PlainDisk};
+use vector_index::{Disk, Info, Listed, PlainDisk};
 
 use crate::indexes::Indexes;
 
 /// How often the gauges are brought up to date.
 const REFRESH: Duration = Duration::from_secs(5);
+
+type Gauge = (&'static str, fn(&Info) -> usize);
+
+/// What is told of each index.
+const GAUGES: [Gauge; 7] = [
+    ("vectord_index_items", |info| info.count),
+    ("vectord_index_sealed_items", |info| info.sealed),
+    ("vectord_index_segments", |info| info.segments),
+    ("vectord_index_buffered_items", |info| info.buffered),
+    ("vectord_index_dead_items", |info| info.dead),
+    ("vectord_index_unreachable_items", |info| info.unreachable),
+    ("vectord_index_wal_bytes", |info| info.wal_bytes as usize),
+];
 
 /// The disk, with a clock at the one operation that every write waits for.
 pub(crate) struct TimedDisk;
@@ -51,25 +64,16 @@ pub(crate) fn refresh(indexes: &Indexes) {
             quarantined += 1;
             continue;
         };
-        let label = || [("index", info.name.clone())];
-        gauge!("vectord_index_items", &label()).set(info.count as f64);
-        gauge!("vectord_index_buffered_items", &label()).set(info.buffered as f64);
-        gauge!("vectord_index_dead_items", &label()).set(info.dead as f64);
-        gauge!("vectord_index_unreachable_items", &label()).set(info.unreachable as f64);
-        gauge!("vectord_index_wal_bytes", &label()).set(info.wal_bytes as f64);
+        for (name, value) in GAUGES {
+            gauge!(name, "index" => info.name.clone()).set(value(&info) as f64);
+        }
     }
     gauge!("vectord_quarantined_indexes").set(f64::from(quarantined));
 }
 
 /// An index is gone: its gauges say so.
 pub(crate) fn forget(index: &str) {
-    for name in [
-        "vectord_index_items",
-        "vectord_index_buffered_items",
-        "vectord_index_dead_items",
-        "vectord_index_unreachable_items",
-        "vectord_index_wal_bytes",
-    ] {
+    for (name, _) in GAUGES {
         gauge!(name, "index" => index.to_owned()).set(0.0);
     }
 }

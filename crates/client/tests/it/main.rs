@@ -1,5 +1,6 @@
 //! What a call promises: it is repeated only where that does no harm, it ends with the deadline, and its failure names
 //! the peer.
+#![allow(clippy::unwrap_used, reason = "in a helper too, it fails the test")]
 
 use std::future::pending;
 use std::sync::Arc;

@@ -4,5 +4,6 @@ pub(crate) mod index;
 pub(crate) mod ingest;
 pub(crate) mod playbooks;
 pub(crate) mod search;
+pub(crate) mod snapshot;
 pub(crate) mod sql;
 pub(crate) mod status;

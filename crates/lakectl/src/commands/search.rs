@@ -72,7 +72,7 @@ pub(crate) fn table(hits: &[Hit]) -> Table {
 }
 
 fn row(hit: &Hit) -> Vec<String> {
-    let text = |key: &str| hit.metadata.get(key).map(output::cell).unwrap_or_default();
+    let text = |key: &str| hit.metadata.get(key).as_ref().map(output::cell).unwrap_or_default();
     let moved = match (hit.boosted, hit.injected) {
         (true, _) => format!("boost, was {:.4}", hit.base_distance),
         (_, true) => format!("inject, was {:.4}", hit.base_distance),

@@ -31,10 +31,8 @@ impl Journal {
         self.current = (title.to_owned(), command.to_owned());
         let heading = format!("{:2}. {title}", self.steps.len() + 1);
         self.say(&format!("\n{}", heading.if_supports_color(Stream::Stdout, |text| text.bold())))?;
-        for line in command.lines() {
-            self.say(
-                &format!("    $ {line}").if_supports_color(Stream::Stdout, |text| text.dimmed()).to_string(),
-            )?;
+        for line in as_typed(command) {
+            self.say(&line.if_supports_color(Stream::Stdout, |text| text.dimmed()).to_string())?;
         }
         self.step_began = Instant::now();
         Ok(())
@@ -70,5 +68,26 @@ impl Journal {
             output::json(&report)?;
         }
         Ok(())
+    }
+}
+
+/// The lines of `command` as a terminal shows them: a prompt before each command, none before a line that goes on with
+/// the one above it.
+fn as_typed(command: &str) -> impl Iterator<Item = String> {
+    let mut goes_on = false;
+    command.lines().map(move |line| {
+        let prompt = if std::mem::replace(&mut goes_on, line.ends_with('\\')) { ' ' } else { '$' };
+        format!("    {prompt} {line}")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prompt_stands_before_each_command_and_not_before_the_rest_of_one() {
+        let shown: Vec<_> = as_typed("one\ntwo \\\n  goes on\nthree").collect();
+        assert_eq!(shown, ["    $ one", "    $ two \\", "        goes on", "    $ three"]);
     }
 }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, ensure};
 use comfy_table::Table;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use wire::matrix::{
     EmailDraft, Hit, PLAYBOOK_INDEX, RecordRequest, RetrieveRequest, RetrieveResponse, SearchRequest,
     SearchResponse, ValidationReport,
@@ -79,7 +79,8 @@ fn rows(response: &RetrieveResponse) -> Table {
 }
 
 async fn validate(demo: &Demo, journal: &mut Journal, worker: &Hit) -> anyhow::Result<()> {
-    let text = |key: &str| worker.metadata.get(key).and_then(Value::as_str).unwrap_or_default();
+    let metadata: Map<String, Value> = worker.metadata.parse()?;
+    let text = |key: &str| metadata.get(key).and_then(Value::as_str).unwrap_or_default();
     let first_name = text("name").split(' ').next().unwrap_or_default();
     let draft = EmailDraft {
         to: text("email").to_owned(),

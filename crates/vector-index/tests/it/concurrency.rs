@@ -3,40 +3,44 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use rand::Rng;
-use vector_index::{Distance, Store};
+use vector_index::{Collection, Distance, Store};
 
 use crate::support::{
-    assert_well_formed, graph_settings, index, item, open, random_vector, rng, search, tagged,
+    assert_well_formed, graph_settings, index, item, open, random_vector, rng, scanned_and_with_graphs,
+    search, tagged,
 };
 
 #[test]
 fn eight_threads_upserting_the_same_eight_ids_leave_eight_items() {
-    let root = tempfile::tempdir().unwrap();
-    let store = open(root.path());
-    let index = index(&store, 4, Distance::Cosine);
-    std::thread::scope(|scope| {
-        for thread in 0..8 {
-            let index = &index;
-            scope.spawn(move || {
-                let mut rng = rng(thread);
-                for round in 0..40 {
-                    for id in 0..8 {
-                        let vector = random_vector(&mut rng, 4);
-                        index.add(vec![tagged(id.to_string(), &vector, round)]).unwrap();
-                    }
-                    let hits = search(index, &random_vector(&mut rng, 4), 10);
-                    assert_well_formed(&hits, 8);
-                }
-            });
+    for settings in scanned_and_with_graphs() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path(), settings).unwrap();
+        let index = index(&store, 4, Distance::Cosine);
+        std::thread::scope(|scope| {
+            for thread in 0..8 {
+                let index = &index;
+                scope.spawn(move || upsert_the_same_eight_ids(index, thread));
+            }
+        });
+        assert_eq!((index.info().count, index.info().version), (8, 8 * 40 * 8));
+        let now: Vec<_> = (0..8).map(|id| index.get(&id.to_string(), 0).unwrap()).collect();
+        drop((index, store));
+        let again = open(root.path()).get("t").unwrap();
+        assert_eq!((again.info().count, again.info().version), (8, 8 * 40 * 8));
+        for item in now {
+            assert_eq!(again.get(&item.id, 0).unwrap(), item);
         }
-    });
-    assert_eq!((index.info().count, index.info().version), (8, 8 * 40 * 8));
-    let now: Vec<_> = (0..8).map(|id| index.get(&id.to_string()).unwrap()).collect();
-    drop((index, store));
-    let again = open(root.path()).get("t").unwrap();
-    assert_eq!((again.info().count, again.info().version), (8, 8 * 40 * 8));
-    for item in now {
-        assert_eq!(again.get(&item.id).unwrap(), item);
+    }
+}
+
+fn upsert_the_same_eight_ids(index: &Collection, thread: u64) {
+    let mut rng = rng(thread);
+    for round in 0..40 {
+        for id in 0..8 {
+            let vector = random_vector(&mut rng, 4);
+            index.add(vec![tagged(id.to_string(), &vector, round)]).unwrap();
+        }
+        assert_well_formed(&search(index, &random_vector(&mut rng, 4), 10), 8);
     }
 }
 
@@ -70,9 +74,9 @@ fn writes_during_seals_are_neither_lost_nor_undone() {
         searching.join().unwrap();
         expected
     });
-    let check = |index: &vector_index::Collection| {
+    let check = |index: &Collection| {
         for (id, vector) in &expected {
-            assert_eq!(index.get(id).map(|item| item.vector), *vector, "{id}");
+            assert_eq!(index.get(id, 0).map(|item| item.vector), *vector, "{id}");
         }
         assert_eq!(index.info().count, expected.iter().filter(|(_, vector)| vector.is_some()).count());
     };
@@ -82,7 +86,7 @@ fn writes_during_seals_are_neither_lost_nor_undone() {
 }
 
 /// Upserts, deletes and re-adds ids that no other writer touches; returns what must be there in the end.
-fn write_own_ids(index: &vector_index::Collection, writer: u64) -> Vec<(String, Option<Vec<f32>>)> {
+fn write_own_ids(index: &Collection, writer: u64) -> Vec<(String, Option<Vec<f32>>)> {
     let mut rng = rng(writer);
     let mut state = vec![None; 60];
     for _ in 0..300 {

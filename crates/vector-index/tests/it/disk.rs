@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 
@@ -14,6 +15,14 @@ pub(crate) struct NoSync;
 
 impl Disk for NoSync {
     fn sync_data(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_all(&self, _: &File) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn sync_folder(&self, _: &Path) -> io::Result<()> {
         Ok(())
     }
 }
@@ -44,7 +53,7 @@ impl Disk for FailingDisk {
     }
 }
 
-fn store_on(disk: &Arc<FailingDisk>, root: &std::path::Path) -> Store {
+fn store_on(disk: &Arc<FailingDisk>, root: &Path) -> Store {
     let disk: Arc<dyn Disk> = Arc::<FailingDisk>::clone(disk);
     Store::open_on(root, Settings::default(), disk).unwrap()
 }
@@ -87,7 +96,7 @@ fn failed_sync_is_never_acknowledged_and_stops_writes_until_reopened() {
     let store = open(root.path());
     let again = store.get("t").unwrap();
     again.add(vec![item("after", &[0.0, 1.0])]).unwrap();
-    assert!(again.get("before").is_some() && again.get("refused").is_none());
+    assert!(again.get("before", 0).is_some() && again.get("refused", 0).is_none());
 }
 
 #[test]

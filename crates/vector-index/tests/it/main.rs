@@ -1,11 +1,16 @@
 //! What this crate promises, seen from outside: through files, restarts, threads and damage.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod archive;
 mod concurrency;
 mod damage;
 mod disk;
+mod expiry;
+mod filter_index;
 mod graph;
+mod many;
 mod model;
 mod predecessor;
 mod requests;
+mod sealing;
 mod support;

@@ -1,12 +1,14 @@
 //! Random operations beside an oracle: a map and brute force.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
-use vector_index::{Distance, Error, Query, Settings, Store};
+use vector_index::{Collection, Distance, Error, Item, Query, Settings, Store};
 
+use crate::disk::NoSync;
 use crate::support::{
     assert_well_formed, brute_force, graph_settings, index, item, query, random_vector, rng, true_distance,
 };
@@ -14,14 +16,22 @@ use crate::support::{
 const DIMENSION: usize = 6;
 const IDS: u32 = 120;
 
+/// What the index must hold under an id.
+#[derive(Clone, PartialEq)]
+struct Expected {
+    vector: Vec<f32>,
+    expires_ms: Option<u64>,
+}
+
 struct Model {
     root: TempDir,
     settings: Settings,
     distance: Distance,
     /// `None` while restarting.
     store: Option<Store>,
-    oracle: BTreeMap<String, Vec<f32>>,
+    oracle: BTreeMap<String, Expected>,
     version: u64,
+    now_ms: u64,
     rng: ChaCha8Rng,
 }
 
@@ -29,11 +39,20 @@ impl Model {
     fn new(seed: u64, distance: Distance, exact_below: usize) -> Self {
         let root = tempfile::tempdir().unwrap();
         let settings = graph_settings(exact_below);
-        let store = Some(Store::open(root.path(), settings.clone()).unwrap());
-        Self { root, settings, distance, store, oracle: BTreeMap::new(), version: 0, rng: rng(seed) }
+        let oracle = BTreeMap::new();
+        let mut model =
+            Self { root, settings, distance, store: None, oracle, version: 0, now_ms: 1, rng: rng(seed) };
+        model.open();
+        model
     }
 
-    fn index(&self) -> std::sync::Arc<vector_index::Collection> {
+    fn open(&mut self) {
+        // Many steps: their logic is the point here, not their durability.
+        let store = Store::open_on(self.root.path(), self.settings.clone(), Arc::new(NoSync));
+        self.store = Some(store.unwrap());
+    }
+
+    fn index(&self) -> Arc<Collection> {
         index(self.store.as_ref().unwrap(), DIMENSION, self.distance)
     }
 
@@ -46,12 +65,15 @@ impl Model {
     }
 
     fn step(&mut self) {
+        self.now_ms += 1;
         match self.rng.random_range(0..100) {
-            0..45 => self.upsert(),
-            45..65 => self.delete(),
-            65..96 => self.search(),
-            96..98 => self.index().seal().unwrap(),
-            98 => self.restart(),
+            0..43 => self.upsert(),
+            43..63 => self.delete(),
+            63..94 => self.search(),
+            94..96 => self.expire(),
+            96 => self.index().seal().unwrap(),
+            97 => self.restart(),
+            98 => self.archive_and_restore(),
             _ => self.refused(),
         }
         let info = self.index().info();
@@ -59,10 +81,19 @@ impl Model {
     }
 
     fn upsert(&mut self) {
-        let batch: BTreeMap<String, Vec<f32>> = (0..self.rng.random_range(1..8))
-            .map(|_| (self.rng.random_range(0..IDS).to_string(), self.vector()))
+        let batch: BTreeMap<String, Expected> = (0..self.rng.random_range(1..8))
+            .map(|_| {
+                let id = self.rng.random_range(0..IDS).to_string();
+                let life_ms = self.rng.random_range(0..100);
+                let expires_ms = self.rng.random_bool(0.2).then_some(self.now_ms + life_ms);
+                (id, Expected { vector: self.vector(), expires_ms })
+            })
             .collect();
-        let changed = self.index().add(batch.iter().map(|(id, v)| item(id.clone(), v)).collect()).unwrap();
+        let items = batch.iter().map(|(id, Expected { vector, expires_ms })| Item {
+            expires_ms: *expires_ms,
+            ..item(id.clone(), vector)
+        });
+        let changed = self.index().add(items.collect()).unwrap();
         let updated = batch.keys().filter(|id| self.oracle.contains_key(*id)).count();
         assert_eq!((changed.added, changed.updated), (batch.len() - updated, updated));
         self.oracle.extend(batch);
@@ -78,15 +109,34 @@ impl Model {
         self.version += 1;
     }
 
+    fn has_expired(&self, expected: &Expected) -> bool {
+        expected.expires_ms.is_some_and(|expires_ms| expires_ms <= self.now_ms)
+    }
+
+    fn expire(&mut self) {
+        let (now_ms, before) = (self.now_ms, self.oracle.len());
+        let deleted = self.index().expire(now_ms).unwrap().deleted;
+        self.oracle.retain(|_, expected| expected.expires_ms.is_none_or(|expires_ms| expires_ms > now_ms));
+        assert_eq!(deleted, before - self.oracle.len());
+        self.version += u64::from(deleted > 0);
+    }
+
     fn search(&mut self) {
         let (vector, k) = (self.vector(), self.rng.random_range(1..20));
         let excluded: Vec<String> =
             (0..self.rng.random_range(0..4)).map(|_| self.rng.random_range(0..IDS).to_string()).collect();
-        let asked = Query { exclude_ids: excluded.clone(), exact: self.rng.random(), ..query(&vector, k) };
+        let asked = Query {
+            exclude_ids: excluded.clone(),
+            exact: self.rng.random(),
+            now_ms: self.now_ms,
+            ..query(&vector, k)
+        };
         let is_exact = asked.exact || self.oracle.len() <= self.settings.exact_below;
         let hits = self.index().search(asked).unwrap().hits;
-        let mut eligible = self.oracle.clone();
-        eligible.retain(|id, _| !excluded.contains(id));
+        let eligible: BTreeMap<String, Vec<f32>> = (self.oracle.iter())
+            .filter(|(id, expected)| !excluded.contains(id) && !self.has_expired(expected))
+            .map(|(id, expected)| (id.clone(), expected.vector.clone()))
+            .collect();
 
         assert_well_formed(&hits, k);
         assert_eq!(hits.len(), k.min(eligible.len()), "k results while there are k items");
@@ -103,10 +153,25 @@ impl Model {
 
     fn restart(&mut self) {
         drop(self.store.take());
-        self.store = Some(Store::open(self.root.path(), self.settings.clone()).unwrap());
-        for (id, vector) in &self.oracle {
-            let stored = self.index().get(id).expect("an acknowledged item").vector;
-            assert!(true_distance(Distance::Cosine, &stored, vector).abs() < 1e-6);
+        self.open();
+        self.check_all();
+    }
+
+    fn archive_and_restore(&mut self) {
+        let mut archive = Vec::new();
+        self.index().export(&mut archive).unwrap();
+        let store = self.store.as_ref().unwrap();
+        store.drop_index("t").unwrap();
+        store.import("t", &mut archive.as_slice()).unwrap();
+        self.check_all();
+    }
+
+    fn check_all(&self) {
+        for (id, expected) in &self.oracle {
+            let stored = self.index().get(id, 0).expect("an acknowledged item");
+            assert!(true_distance(Distance::Cosine, &stored.vector, &expected.vector).abs() < 1e-6);
+            assert_eq!(stored.expires_ms, expected.expires_ms);
+            assert_eq!(self.index().get(id, self.now_ms).is_none(), self.has_expired(expected));
         }
     }
 
@@ -116,12 +181,14 @@ impl Model {
     }
 }
 
+/// `LAKEHOUSE_MODEL_STEPS` says how many steps each model takes.
+#[expect(clippy::print_stdout, reason = "a failure is repeated by its seed")]
 fn run(distance: Distance, exact_below: usize) {
+    let steps = std::env::var("LAKEHOUSE_MODEL_STEPS").map_or(700, |steps| steps.parse().unwrap());
     for seed in 0..3 {
+        println!("{steps} steps of seed {seed} under {distance}, exact below {exact_below}");
         let mut model = Model::new(seed, distance, exact_below);
-        for _ in 0..700 {
-            model.step();
-        }
+        (0..steps).for_each(|_| model.step());
     }
 }
 

@@ -61,11 +61,11 @@ fn upsert_counts_replaces_and_raises_the_version() {
     assert_eq!((first.added, first.updated, first.version), (2, 0, 1));
     let second = index.add(vec![tagged("b", &[9.0, 0.0], 2), tagged("c", &[3.0, 0.0], 2)]).unwrap();
     assert_eq!((second.added, second.updated, second.version), (1, 1, 2));
-    let b = index.get("b").unwrap();
-    assert_eq!((b.vector, b.metadata["n"].clone()), (vec![9.0, 0.0], json!(2)));
+    let b = index.get("b", 0).unwrap();
+    assert_eq!((b.vector, b.metadata.parse()["n"].clone()), (vec![9.0, 0.0], json!(2)));
     let gone = index.delete(vec!["a".to_owned(), "nobody".to_owned()]).unwrap();
     assert_eq!((gone.deleted, gone.version), (1, 3));
-    assert!(index.get("a").is_none());
+    assert!(index.get("a", 0).is_none());
     let answer = index.search(query(&[0.0, 0.0], 10)).unwrap();
     assert_eq!((ids(&answer.hits), answer.version), (vec!["c", "b"], 3));
 }
@@ -109,7 +109,7 @@ fn filters_and_exclusions_keep_k_results_with_and_without_a_graph() {
                 let plain = Query { filter: Some(parsed.clone()), ..query(vector, 20) };
                 let hits = index.search(plain.clone()).unwrap().hits;
                 assert_eq!(hits.len(), survivors.min(20), "{filter}, exact below {exact_below}");
-                assert!(hits.iter().all(|hit| parsed.matches(&hit.metadata)));
+                assert!(hits.iter().all(|hit| parsed.matches(&hit.metadata.parse())));
 
                 let first: Vec<String> = hits.iter().take(5).map(|hit| hit.id.to_string()).collect();
                 let without = Query { exclude_ids: first.clone(), ..plain };

@@ -8,11 +8,22 @@ use std::time::{Duration, Instant};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
-use vector_index::{Collection, Distance, Hit, Item, Metadata, Query, Settings, Store};
+use vector_index::{Collection, Distance, GraphBuilder, Hit, Item, Metadata, Query, Settings, Store};
 
 /// A store that builds graphs early, so that small tests reach them.
 pub(crate) fn graph_settings(exact_below: usize) -> Settings {
     Settings { exact_below, build_threads: 2, ..Settings::default() }
+}
+
+/// Settings under which more than `exact_below` items get a graph, by each builder.
+pub(crate) fn with_graphs(exact_below: usize) -> [Settings; 2] {
+    [GraphBuilder::Own, GraphBuilder::HnswRs]
+        .map(|graph_builder| Settings { graph_builder, ..graph_settings(exact_below) })
+}
+
+/// The same for any number of items, and those under which small indexes are scanned.
+pub(crate) fn scanned_and_with_graphs() -> impl Iterator<Item = Settings> {
+    [Settings::default()].into_iter().chain(with_graphs(0))
 }
 
 pub(crate) fn open(root: &Path) -> Store {
@@ -26,11 +37,11 @@ pub(crate) fn index(store: &Store, dimension: usize, distance: Distance) -> Arc<
 }
 
 pub(crate) fn item(id: impl Into<String>, vector: &[f32]) -> Item {
-    Item { id: id.into(), vector: vector.to_vec(), metadata: Metadata::new() }
+    Item { id: id.into(), vector: vector.to_vec(), metadata: Metadata::default(), expires_ms: None }
 }
 
 pub(crate) fn tagged(id: impl Into<String>, vector: &[f32], n: u64) -> Item {
-    Item { metadata: json!({ "n": n }).as_object().cloned().unwrap(), ..item(id, vector) }
+    Item { metadata: Metadata::from_map(json!({ "n": n }).as_object().unwrap()), ..item(id, vector) }
 }
 
 pub(crate) fn query(vector: &[f32], k: usize) -> Query {

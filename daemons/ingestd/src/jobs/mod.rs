@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 use lake::{TableMetadata, Warehouse};
 use ledger::Ledger;
-use service::{ApiError, Env};
+use service::{ApiError, Env, ServiceToken};
 use tokio::sync::Semaphore;
 use uuid::Uuid;
 use wire::context::Secret;
@@ -29,10 +29,17 @@ pub(crate) use store::MIGRATION;
 
 use crate::catalogue::Catalogue;
 use crate::config::Config;
+use crate::load::warehouse_error;
 use crate::reader::unknown_column;
 use crate::table_name::TableName;
 use store::{Store, StoredJob};
 use template::Template;
+
+/// Under this name `/readyz` says that jobs do not outlive the process.
+const CONDITION: &str = "index jobs";
+/// Why they do not.
+const NO_TOKEN: &str =
+    "index jobs do not go on after a restart: name a token in auth.service_token and start ingestd again";
 
 /// Accepts jobs, runs them, knows where they stand.
 #[derive(Clone)]
@@ -58,14 +65,25 @@ impl Jobs {
         Self { env, warehouse, catalogue, store: Store::new(ledger), turns, config }
     }
 
-    /// Goes on with the jobs that the last run of the daemon left unfinished.
+    /// Goes on with the jobs that the last run of the daemon left unfinished, with the service token: the tokens that
+    /// they were submitted with are gone. Where that one is missing too, they wait.
     ///
     /// # Errors
     /// Those of the ledger.
     pub(crate) async fn resume(&self) -> Result<(), ledger::Error> {
-        for job in self.store.unfinished().await? {
+        let is_refused = self.env.service_token == ServiceToken::Missing;
+        let unfinished = self.store.unfinished().await?;
+        if is_refused {
+            let reason = format!("{NO_TOKEN} ({} wait)", unfinished.len());
+            self.env.readiness.degrade(CONDITION, reason);
+        }
+        for job in unfinished {
+            if is_refused {
+                self.store.wait(job.job_id, NO_TOKEN).await?;
+                continue;
+            }
             tracing::info!(job_id = job.job_id, done = job.done, total = job.total, "resume index job");
-            self.spawn(job, None);
+            self.spawn(job, self.env.service_token.secret());
         }
         Ok(())
     }
@@ -85,7 +103,7 @@ impl Jobs {
             return Err(ApiError::not_found(format!("there is no table {table}")));
         };
         check_columns(&request, &metadata)?;
-        let files = lake::data_files(&self.warehouse, &metadata, None).await.map_err(ApiError::internal)?;
+        let files = lake::data_files(&self.warehouse, &metadata, None).await.map_err(warehouse_error)?;
         let total = files.iter().map(|file| file.record_count).sum();
         let (Some(snapshot_id), 1..) = (metadata.current_snapshot_id(), total) else {
             return Err(ApiError::new(
@@ -116,7 +134,7 @@ impl Jobs {
         self.store.list().await
     }
 
-    /// Runs `job` when it is its turn, on behalf of the holder of `token`; after a restart there is none.
+    /// Runs `job` when it is its turn, on behalf of the holder of `token`.
     fn spawn(&self, job: StoredJob, token: Option<Secret>) {
         let (jobs, shutdown) = (self.clone(), self.env.shutdown.clone());
         self.env.tasks.spawn(async move {

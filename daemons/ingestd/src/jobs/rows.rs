@@ -8,10 +8,10 @@ use lake::{PlannedFile, Warehouse};
 use parquet::arrow::async_reader::ParquetObjectReader;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
 use parquet::errors::ParquetError;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wire::ingest::IndexJobRequest;
+use wire::metadata::RawObject;
 use wire::names::check_id;
-use wire::vectors::Metadata;
 
 use super::template::Template;
 
@@ -20,7 +20,7 @@ use super::template::Template;
 pub(super) struct Item {
     pub id: String,
     pub text: String,
-    pub metadata: Metadata,
+    pub metadata: RawObject,
 }
 
 /// The rows of `files` behind the first `skip`, in batches of at most `batch_rows` that hold the columns of `names`.
@@ -87,7 +87,8 @@ pub(super) fn items(
                 Some((name.clone(), json(column, row)))
             });
             let text = template.render(|name| text(batch, name, row));
-            Ok(Item { id, text, metadata: metadata.collect() })
+            let metadata: Map<String, Value> = metadata.collect();
+            Ok(Item { id, text, metadata: metadata.into() })
         })
         .collect()
 }
@@ -155,11 +156,9 @@ mod tests {
         assert_eq!(items[0].id, "007");
         assert_eq!(items[0].text, "Welder since 2025-05-31");
         let metadata = json!({"role": "Welder", "years": 5, "pay": 0.1, "since": "2025-05-31"});
-        assert_eq!(Value::from(items[0].metadata.clone()), metadata);
-        assert_eq!(
-            Value::from(items[1].metadata.clone()),
-            json!({"years": 7, "pay": 22.5, "since": "1970-01-01"})
-        );
+        assert_eq!(items[0].metadata.parse::<Value>().unwrap(), metadata);
+        let metadata = json!({"years": 7, "pay": 22.5, "since": "1970-01-01"});
+        assert_eq!(items[1].metadata.parse::<Value>().unwrap(), metadata);
     }
 
     #[test]

@@ -162,9 +162,9 @@ impl Run<'_> {
             .zip(vectors_b64)
             .map(|(item, vector)| NewItem {
                 id: item.id,
-                vector: None,
                 vector_b64: Some(vector),
                 metadata: item.metadata,
+                ..NewItem::default()
             })
             .collect();
         let (vectord, items, index) = (&vectord, &items, &self.job.request.index);

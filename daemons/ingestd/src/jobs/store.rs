@@ -60,8 +60,15 @@ impl Store {
     /// Counts what is done; `rate` is rows per second since the job last started.
     pub(super) async fn progress(&self, job_id: String, done: u64, rate: f64) -> Result<(), Error> {
         let done = into_sql(done);
-        let sql = "UPDATE index_jobs SET state = 'running', done = ?2, rate = ?3 WHERE job_id = ?1";
+        let sql =
+            "UPDATE index_jobs SET state = 'running', done = ?2, rate = ?3, error = NULL WHERE job_id = ?1";
         self.update(move |transaction| transaction.prepare_cached(sql)?.execute((job_id, done, rate))).await
+    }
+
+    /// Puts the job back in the queue, and says what it waits for.
+    pub(super) async fn wait(&self, job_id: String, reason: &'static str) -> Result<(), Error> {
+        let sql = "UPDATE index_jobs SET state = 'queued', rate = 0, error = ?2 WHERE job_id = ?1";
+        self.update(move |transaction| transaction.execute(sql, (job_id, reason))).await
     }
 
     /// Writes down how the job ended.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
@@ -25,9 +25,16 @@ struct Peers {
     created: Mutex<Vec<CreateIndex>>,
     items: Mutex<Vec<NewItem>>,
     refuses_text: Mutex<Option<String>>,
+    tokens: Mutex<Vec<String>>,
 }
 
-async fn embed(State(peers): State<Arc<Peers>>, Json(request): Json<EmbedRequest>) -> Response {
+async fn embed(
+    State(peers): State<Arc<Peers>>,
+    headers: HeaderMap,
+    Json(request): Json<EmbedRequest>,
+) -> Response {
+    let token = headers.get("authorization").and_then(|token| token.to_str().ok());
+    peers.tokens.lock().extend(token.map(str::to_owned));
     let refused = peers.refuses_text.lock().clone();
     if request.texts.iter().any(|text| Some(text) == refused.as_ref()) {
         let problem = Problem::new(ErrorCode::InvalidArgument, "this text is not liked", "r1");
@@ -41,7 +48,7 @@ async fn embed(State(peers): State<Arc<Peers>>, Json(request): Json<EmbedRequest
 async fn create(State(peers): State<Arc<Peers>>, Json(request): Json<CreateIndex>) -> Response {
     let info = json!({
         "name": request.name, "dimension": request.dimension, "distance": "cosine", "count": 0, "version": 1,
-        "status": "ready", "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0,
+        "status": "ready", "sealed": 0, "segments": 0, "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0,
     });
     peers.created.lock().push(request);
     (StatusCode::CREATED, Json(info)).into_response()
@@ -137,7 +144,7 @@ async fn every_row_is_embedded_and_indexed_with_its_metadata() {
     assert_eq!(fixture.indexed_ids(), ["a", "b", "c", "d", "e", "f"]);
     let items = fixture.peers.items.lock();
     let cook = items.iter().find(|item| item.id == "c").unwrap();
-    assert_eq!(serde_json::Value::from(cook.metadata.clone()), json!({"role": "Cook", "years": 3}));
+    assert_eq!(cook.metadata.parse::<serde_json::Value>().unwrap(), json!({"role": "Cook", "years": 3}));
     let vector = unpack(cook.vector_b64.as_deref().unwrap()).unwrap();
     assert_eq!(vector, ["Cook (3)".len() as f32, 1.0], "vectors stay with their rows");
 }
@@ -154,6 +161,28 @@ async fn killed_job_goes_on_behind_the_last_counted_batch() {
     let job = fixture.ended(job_id).await;
     assert_eq!((job.state, job.done), (IndexJobState::Succeeded, 6));
     assert_eq!(fixture.indexed_ids(), ["d", "e", "f"]);
+}
+
+#[tokio::test]
+async fn killed_job_whose_token_is_gone_waits_until_the_daemon_has_one_of_its_own() {
+    let mut fixture = Fixture::new().await;
+    let snapshot_id = fixture.world.snapshot_id("hr.people").unwrap();
+    let job = StoredJob { job_id: "1".to_owned(), request: people(), snapshot_id, done: 0, total: 6 };
+    fixture.jobs.store.insert(&job).await.unwrap();
+    fixture.jobs.env.service_token = ServiceToken::Missing;
+    fixture.jobs.resume().await.unwrap();
+    let waiting = fixture.jobs.get("1".to_owned()).await.unwrap().unwrap();
+    assert_eq!(waiting.state, IndexJobState::Queued);
+    assert!(waiting.error.is_some_and(|error| error.contains("auth.service_token")));
+    let degraded = fixture.jobs.env.readiness.report().degraded;
+    assert!(degraded[0].contains("auth.service_token") && degraded[0].contains("1 wait"), "{degraded:?}");
+
+    fixture.jobs.env.service_token = ServiceToken::Known(Secret::new("the service's own"));
+    fixture.jobs.resume().await.unwrap();
+    let job = fixture.ended("1".to_owned()).await;
+    assert_eq!((job.state, job.done, job.error), (IndexJobState::Succeeded, 6, None));
+    let tokens = fixture.peers.tokens.lock();
+    assert_eq!(*tokens, ["Bearer the service's own"; 3]);
 }
 
 #[tokio::test]

@@ -116,7 +116,10 @@ impl Commit<'_> {
         // The history of the table knows what the lost answer would have said, unless the commit is still on its way.
         match self.catalogue.load(ctx, self.table).await {
             Ok(Some(now)) if now.snapshot_by_id(snapshot_id).is_some() => Ok(snapshot_id),
-            _ => Err(Attempt::Failed(LoadError::OutcomeUnknown { table: self.table.clone(), source: error })),
+            _ => {
+                let (table, source) = (self.table.clone(), Box::new(error));
+                Err(Attempt::Failed(LoadError::OutcomeUnknown { table, source }))
+            }
         }
     }
 
@@ -145,9 +148,11 @@ fn is_outcome_unknown(error: &client::Error) -> bool {
     match error {
         client::Error::Unreachable { source, .. } => !source.is_connect(),
         client::Error::DeadlineExceeded { .. } | client::Error::Malformed { .. } => true,
-        // 500, 502, 503 and 504: Iceberg REST, `CommitStateUnknownException`.
+        // 500, 502, 503 and 504: Iceberg REST, `CommitStateUnknownException`. 501 and 507 say that nothing happened.
         client::Error::Problem { problem, .. } => {
-            problem.status >= 500 && problem.code != ErrorCode::NotImplemented
+            let is_refusal =
+                matches!(problem.code, ErrorCode::NotImplemented | ErrorCode::InsufficientStorage);
+            problem.status >= 500 && !is_refusal
         }
     }
 }

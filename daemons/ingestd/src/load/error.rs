@@ -34,14 +34,14 @@ pub(crate) enum LoadError {
         table: TableName,
         /// What happened to the call.
         #[source]
-        source: client::Error,
+        source: Box<client::Error>,
     },
     /// The same key came with another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyReused,
     /// The catalogue refused or does not answer.
     #[error(transparent)]
-    Catalogue(#[from] client::Error),
+    Catalogue(Box<client::Error>),
     /// The warehouse failed.
     #[error("write to the warehouse")]
     Lake(#[from] lake::Error),
@@ -51,6 +51,20 @@ pub(crate) enum LoadError {
     /// A fault of ours.
     #[error("{0}")]
     Internal(String),
+}
+
+impl From<client::Error> for LoadError {
+    fn from(error: client::Error) -> Self {
+        Self::Catalogue(Box::new(error))
+    }
+}
+
+/// The answer to a failure of the warehouse that nothing in the request can have caused.
+pub(crate) fn warehouse_error(error: lake::Error) -> ApiError {
+    match error.outage() {
+        Some(outage) => ApiError::new(outage.code(), outage.to_string()).caused_by(format!("{error:?}")),
+        None => ApiError::internal(error),
+    }
 }
 
 impl From<LoadError> for ApiError {
@@ -67,16 +81,16 @@ impl From<LoadError> for ApiError {
             LoadError::OutcomeUnknown { source, .. } => {
                 Self::new(ErrorCode::PeerUnavailable, detail).caused_by(format!("{source:?}"))
             }
-            LoadError::Catalogue(cause) => cause.into(),
+            LoadError::Catalogue(cause) => (*cause).into(),
             LoadError::Lake(lake::Error::Unsupported(detail)) => Self::new(ErrorCode::NotImplemented, detail),
             LoadError::Lake(lake::Error::Invalid(detail)) => Self::new(ErrorCode::Unprocessable, detail),
             LoadError::Ledger(cause) if cause.code() != ErrorCode::Internal => {
                 Self::new(cause.code(), cause.to_string())
             }
-            LoadError::Read(ReadError::Io(_))
-            | LoadError::Lake(_)
-            | LoadError::Ledger(_)
-            | LoadError::Internal(_) => Self::internal(error),
+            LoadError::Lake(cause) => warehouse_error(cause),
+            LoadError::Read(ReadError::Io(_)) | LoadError::Ledger(_) | LoadError::Internal(_) => {
+                Self::internal(error)
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The promises of loading, against a catalogue that can conflict, vanish and lose answers.
 
+use wire::ErrorCode;
 use wire::ingest::OnError;
 
 use super::*;
@@ -177,18 +178,20 @@ async fn commit_whose_outcome_is_unknown_deletes_nothing_and_its_retry_does_not_
 
 #[tokio::test]
 async fn refused_commit_deletes_its_files() {
-    let world = World::new();
-    world.fail_commits(vec![Fault::Refused]);
-    let error = world.load(&request("hr.people"), PEOPLE).await.unwrap_err();
-    assert!(matches!(error, LoadError::Catalogue(_)), "{error:?}");
-    assert!(world.files().await.is_empty());
+    for code in [ErrorCode::InvalidArgument, ErrorCode::InsufficientStorage] {
+        let world = World::new();
+        world.fail_commits(vec![Fault::Refused(code)]);
+        let error = world.load(&request("hr.people"), PEOPLE).await.unwrap_err();
+        assert!(matches!(&error, LoadError::Catalogue(error) if error.is(code)), "{error:?}");
+        assert!(world.files().await.is_empty());
+    }
 }
 
 #[tokio::test]
 async fn keyed_creation_that_was_cut_short_goes_on() {
     let world = World::new();
     let create = LoadRequest { mode: Some(IngestMode::Create), ..keyed("hr.people", "k1") };
-    world.fail_commits(vec![Fault::Refused]);
+    world.fail_commits(vec![Fault::Refused(ErrorCode::InvalidArgument)]);
     world.load(&create, PEOPLE).await.unwrap_err();
     assert_eq!(world.tables(), ["hr.people"], "the empty table remains");
     let stranger = LoadRequest { idempotency_key: None, ..create.clone() };

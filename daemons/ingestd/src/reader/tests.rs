@@ -27,22 +27,22 @@ fn file(body: &[u8]) -> File {
 fn rows(
     body: &[u8],
     format: IngestFormat,
-    table: SchemaRef,
+    table: &SchemaRef,
     rejects: &mut Rejects,
 ) -> Result<RecordBatch, ReadError> {
-    let mut batches = open(file(body), format, table.clone(), &LIMITS)?;
+    let mut batches = open(file(body), format, Arc::clone(table), &LIMITS)?;
     let mut all = Vec::new();
     while let Some(batch) = batches.next_batch(rejects)? {
         all.push(batch);
     }
-    Ok(concat_batches(&table, &all).unwrap())
+    Ok(concat_batches(table, &all).unwrap())
 }
 
 /// Reads `body` as a new table, skipping what does not fit.
 fn create(body: &[u8], format: IngestFormat) -> Result<(RecordBatch, Vec<Reject>), ReadError> {
-    let table = Arc::new(infer(file(body), format, &LIMITS)?);
+    let table: SchemaRef = Arc::new(infer(file(body), format, &LIMITS)?);
     let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(body, format, table, &mut rejects)?;
+    let batch = rows(body, format, &table, &mut rejects)?;
     Ok((batch, rejects.into_shown()))
 }
 
@@ -89,7 +89,7 @@ fn bad_rows_are_reported_with_their_line_column_value_and_reason() {
         Field::new("name", DataType::Utf8, true),
     ]));
     let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(body, IngestFormat::Csv, table, &mut rejects).unwrap();
+    let batch = rows(body, IngestFormat::Csv, &table, &mut rejects).unwrap();
     assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 7]);
     let mut found: Vec<(u64, Option<String>, String)> =
         rejects.into_shown().into_iter().map(|reject| (reject.line, reject.column, reject.reason)).collect();
@@ -111,7 +111,7 @@ fn bad_rows_are_reported_with_their_line_column_value_and_reason() {
 fn abort_stops_at_the_first_bad_row() {
     let table = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
     let mut rejects = Rejects::new(OnError::Abort, None);
-    let error = rows(b"id\n1\nx\n", IngestFormat::Csv, table, &mut rejects).unwrap_err().to_string();
+    let error = rows(b"id\n1\nx\n", IngestFormat::Csv, &table, &mut rejects).unwrap_err().to_string();
     assert!(error.starts_with("line 3, column id, value \"x\": not an integer"), "{error}");
 }
 
@@ -135,7 +135,7 @@ fn null_in_a_required_column_rejects_its_row() {
         Field::new("name", DataType::Utf8, true),
     ]));
     let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(b"name,id\na,1\nb,\n", IngestFormat::Csv, table, &mut rejects).unwrap();
+    let batch = rows(b"name,id\na,1\nb,\n", IngestFormat::Csv, &table, &mut rejects).unwrap();
     assert_eq!(batch.num_rows(), 1);
     assert_eq!(rejects.into_shown()[0].reason, "is required, not null");
 }
@@ -148,7 +148,7 @@ fn column_that_the_body_lacks_is_null() {
     ]));
     let mut rejects = Rejects::new(OnError::Abort, None);
     for (body, format) in [(&b"id\n1\n"[..], IngestFormat::Csv), (b"{\"id\":1}\n", IngestFormat::Ndjson)] {
-        let batch = rows(body, format, table.clone(), &mut rejects).unwrap();
+        let batch = rows(body, format, &table, &mut rejects).unwrap();
         assert_eq!(batch.column(1).null_count(), 1);
     }
 }
@@ -226,7 +226,7 @@ fn ndjson_key_that_is_no_column_rejects_its_row_and_names_the_nearest() {
     let table = Arc::new(Schema::new(vec![Field::new("area_title", DataType::Utf8, true)]));
     let mut rejects = Rejects::new(OnError::Skip, None);
     let body = b"{\"area_title\":\"x\"}\n{\"area_titel\":\"y\"}\n";
-    let batch = rows(body, IngestFormat::Ndjson, table, &mut rejects).unwrap();
+    let batch = rows(body, IngestFormat::Ndjson, &table, &mut rejects).unwrap();
     assert_eq!(batch.num_rows(), 1);
     let reject = &rejects.into_shown()[0];
     assert!(reject.line == 2 && reject.reason.contains("\"area_title\""), "{reject:?}");
@@ -248,9 +248,9 @@ fn parquet_is_converted_to_the_types_of_the_table_or_refused() {
     let body = parquet(vec![("n", Arc::new(StringArray::from(vec!["1", "x"])))]);
     let table = |data_type| Arc::new(Schema::new(vec![Field::new("n", data_type, true)]));
     let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(&body, IngestFormat::Parquet, table(DataType::Int64), &mut rejects).unwrap();
+    let batch = rows(&body, IngestFormat::Parquet, &table(DataType::Int64), &mut rejects).unwrap();
     assert_eq!((batch.num_rows(), rejects.count()), (1, 1));
-    let error = rows(&body, IngestFormat::Parquet, table(DataType::LargeBinary), &mut rejects).unwrap_err();
+    let error = rows(&body, IngestFormat::Parquet, &table(DataType::LargeBinary), &mut rejects).unwrap_err();
     assert!(error.to_string().contains("column \"n\" is Utf8 in the body"), "{error}");
 }
 
@@ -276,7 +276,7 @@ proptest! {
             Field::new("y", DataType::Utf8, true),
         ]));
         let mut rejects = Rejects::new(OnError::Abort, None);
-        let batch = rows(&writer.into_inner().unwrap(), IngestFormat::Csv, table, &mut rejects).unwrap();
+        let batch = rows(&writer.into_inner().unwrap(), IngestFormat::Csv, &table, &mut rejects).unwrap();
         let read: Vec<Vec<String>> = text(&batch, "x").into_iter().zip(text(&batch, "y"))
             .map(|(x, y)| vec![x.unwrap(), y.unwrap()]).collect();
         prop_assert_eq!(read, cells);

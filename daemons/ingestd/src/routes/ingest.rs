@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::header::{CONTENT_ENCODING, CONTENT_TYPE};
+use lake::Outage;
 use ledger::idempotency::check_key;
 use service::{ApiError, Ctx, Json, Query};
 use utoipa_axum::router::OpenApiRouter;
@@ -39,6 +40,8 @@ pub(crate) fn router(ingestd: Ingestd) -> OpenApiRouter {
         (status = 413, description = "The body is too large", body = Problem),
         (status = 415, description = "The format is not known", body = Problem),
         (status = 422, description = "The rows do not fit the table; nothing was written", body = Problem),
+        (status = 503, description = "catalogd or the warehouse's store does not answer", body = Problem),
+        (status = 507, description = "The disk is full; nothing was written", body = Problem),
     )
 )]
 async fn ingest(
@@ -48,7 +51,7 @@ async fn ingest(
     headers: HeaderMap,
     body: Body,
 ) -> service::Result<Json<IngestAnswer>> {
-    let request = load_request(params, &headers)?;
+    let request = load_request(&params, &headers)?;
     let encoding = encoding(&headers)?;
     let Ok(permit) = Arc::clone(&ingestd.loads).try_acquire_owned() else {
         return Err(ApiError::new(
@@ -67,7 +70,7 @@ async fn ingest(
     Ok(Json(loading.await.map_err(ApiError::internal)??))
 }
 
-fn load_request(params: IngestParams, headers: &HeaderMap) -> Result<LoadRequest, ApiError> {
+fn load_request(params: &IngestParams, headers: &HeaderMap) -> Result<LoadRequest, ApiError> {
     let idempotency_key = headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned());
     if let Some(key) = &idempotency_key {
         check_key(key).map_err(ApiError::invalid)?;
@@ -124,7 +127,7 @@ impl From<SpoolError> for ApiError {
         match error {
             SpoolError::Interrupted(_) | SpoolError::NotGzip(_) => Self::invalid(detail),
             SpoolError::TooLarge(_) | SpoolError::Bomb => Self::new(ErrorCode::PayloadTooLarge, detail),
-            SpoolError::Io(cause) if cause.kind() == std::io::ErrorKind::StorageFull => {
+            SpoolError::Io(cause) if Outage::of(&cause) == Some(Outage::Full) => {
                 Self::new(ErrorCode::InsufficientStorage, "no space is left to spool the body")
             }
             SpoolError::Io(_) => Self::internal(error),

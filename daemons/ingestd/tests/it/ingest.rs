@@ -117,6 +117,9 @@ async fn repeated_key_is_answered_from_memory() {
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 
+/// Query, headers, body and the status of the answer.
+type Case = (&'static str, Vec<(&'static str, &'static str)>, Vec<u8>, u16);
+
 #[tokio::test]
 async fn hostile_requests_get_a_4xx_that_says_why_and_change_nothing() {
     let ingestd = Ingestd::new().await;
@@ -131,7 +134,7 @@ async fn hostile_requests_get_a_4xx_that_says_why_and_change_nothing() {
     holed[1_000..60_000].fill(0xA5);
     let huge = [b"id,zip\n1,".as_slice(), &vec![b'x'; 10 << 20], b"\n"].concat();
     let gz = ("content-encoding", "gzip");
-    let cases: Vec<(&str, Vec<(&str, &str)>, Vec<u8>, u16)> = vec![
+    let cases: Vec<Case> = vec![
         ("table=hr.people", vec![CSV], b"".to_vec(), 400),
         ("table=hr.people", vec![CSV], b"id,zip\n".to_vec(), 422),
         ("table=hr.people", vec![CSV], b"id,id\n1,2\n".to_vec(), 400),

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use matrixd::Config;
 use serde_json::{Value, json};
+use service::ServiceToken;
+use wire::context::Secret;
 use wire::{DaemonName, ErrorCode};
 
 use crate::support::{Bench, PLAYBOOK_ID, Reply, embedd, fake, index_info, ok, pathwayd, problem};
@@ -84,6 +87,28 @@ async fn record_that_the_index_cannot_take_now_is_indexed_later() {
     let items: Vec<Value> =
         bench.asked("/add").into_iter().map(|asked| asked.body["items"].clone()).collect();
     assert!(items.len() >= 3 && items.iter().all(|item| item == &items[0]), "{items:?}");
+}
+
+#[tokio::test]
+async fn what_waits_is_indexed_with_the_service_token_where_there_is_one() {
+    let vectord = fake(DaemonName::Vectord, |asked| {
+        let is_users = asked.headers.get("authorization").is_some_and(|token| token == "Bearer user");
+        match asked.path.starts_with("GET") {
+            true => item(),
+            false if is_users => problem(ErrorCode::Unavailable),
+            false => added(),
+        }
+    });
+    let token = ServiceToken::Known(Secret::new("service"));
+    let bench = Bench::with_token(Config::default(), vec![embedd(), pathwayd(), vectord], token).await;
+    let user = [("authorization", "Bearer user")];
+    let answer = bench.post_with("/matrix/playbooks/record", &user, outcome()).await;
+    assert_eq!((answer.status, &answer.body["indexed"]), (201, &json!(false)));
+    bench
+        .wait_until("indexed as the service", |bench| {
+            bench.asked("/add").iter().any(|asked| asked.headers["authorization"] == "Bearer service")
+        })
+        .await;
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use client::PeerUrls;
 use matrixd::Config;
 use serde_json::{Value, json};
+use service::ServiceToken;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use wire::DaemonName;
@@ -58,6 +59,14 @@ impl Bench {
     }
 
     pub(crate) async fn with_config(config: Config, scripts: Vec<(DaemonName, Script)>) -> Self {
+        Self::with_token(config, scripts, ServiceToken::NotNeeded).await
+    }
+
+    pub(crate) async fn with_token(
+        config: Config,
+        scripts: Vec<(DaemonName, Script)>,
+        service_token: ServiceToken,
+    ) -> Self {
         let (folder, log) = (tempfile::tempdir().unwrap(), Log::default());
         let mut urls = PeerUrls::default();
         for daemon in DaemonName::ALL {
@@ -67,7 +76,7 @@ impl Bench {
         for (daemon, script) in scripts {
             urls.set(daemon, serve(script, Arc::clone(&log)).await);
         }
-        let env = service::testing::env(folder.path(), urls).unwrap();
+        let env = service::Env { service_token, ..service::testing::env(folder.path(), urls).unwrap() };
         let app = matrixd::build(config, env.clone()).await.unwrap();
         let router = service::testing::router(DaemonName::Matrixd, app, &env).unwrap();
         Self { router, log, env, _folder: folder }
@@ -159,7 +168,7 @@ pub(crate) const PLAYBOOK_ID: &str = "0193b2c4-0000-7000-8000-000000000001";
 /// `GET /vectors/index/{name}` of a cosine index.
 pub(crate) fn index_info(name: &str, distance: &str) -> Value {
     json!({"name": name, "dimension": 2, "distance": distance, "count": 1, "version": 1, "status": "ready",
-           "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0})
+           "sealed": 0, "segments": 0, "indexed": 0, "buffered": 0, "dead": 0, "unreachable": 0, "wal_bytes": 0})
 }
 
 async fn serve(script: Script, log: Log) -> String {

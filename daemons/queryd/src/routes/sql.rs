@@ -37,7 +37,7 @@ pub(crate) fn router(queryd: Queryd) -> OpenApiRouter {
         (status = 404, description = "A table does not exist", body = Problem),
         (status = 422, description = "The query fails on the data, or exceeds a limit", body = Problem),
         (status = 501, description = "The form of result is not built yet", body = Problem),
-        (status = 503, description = "catalogd does not answer", body = Problem),
+        (status = 503, description = "catalogd or the warehouse's store does not answer", body = Problem),
         (status = 504, description = "The query ran too long", body = Problem),
     )
 )]
@@ -118,6 +118,9 @@ fn parameter(number: usize, value: Value) -> Result<Parameter, ApiError> {
 }
 
 fn into_api_error(error: Error) -> ApiError {
+    if let Some(outage) = lake::Outage::of(&error) {
+        return ApiError::new(outage.code(), outage.to_string()).caused_by(format!("{error:?}"));
+    }
     let detail = error.to_string();
     match error {
         Error::Invalid(_) | Error::Refused(_) => ApiError::invalid(detail),

@@ -32,6 +32,7 @@ use crate::range::{Wanted, wanted};
         (status = 409, description = "the key is a folder of other objects, or one of its folders is an object", body = wire::Problem),
         (status = 412, description = "the condition does not hold", body = wire::Problem),
         (status = 413, description = "larger than storaged.max_object_bytes", body = wire::Problem),
+        (status = 503, description = "the warehouse's store does not answer, or refuses access", body = wire::Problem),
         (status = 507, description = "the disk is full", body = wire::Problem),
     ))]
 pub(crate) async fn put(
@@ -137,8 +138,10 @@ pub(crate) async fn head(
     responses((status = 204, description = "deleted"),
         (status = 404, description = "no such object", body = wire::Problem)))]
 pub(crate) async fn delete(State(storage): State<Storage>, Path(key): Path<String>) -> Result<StatusCode> {
-    let key = parse_key(&key)?;
-    storage.store.delete(&key.path()).await.map_err(|error| store_error(key.as_str(), error))?;
+    let (key, failed) = (parse_key(&key)?, |key: &Key, error| store_error(key.as_str(), error));
+    // S3 deletes what is not there without a word.
+    storage.store.head(&key.path()).await.map_err(|error| failed(&key, error))?;
+    storage.store.delete(&key.path()).await.map_err(|error| failed(&key, error))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -96,7 +96,7 @@ fn from_wire(distance: Distance) -> vector_index::Distance {
     }
 }
 
-fn to_wire(info: Info) -> IndexInfo {
+pub(super) fn to_wire(info: Info) -> IndexInfo {
     IndexInfo {
         name: info.name,
         dimension: info.dimension,
@@ -108,6 +108,8 @@ fn to_wire(info: Info) -> IndexInfo {
         count: info.count,
         version: info.version,
         status: if info.is_sealing { IndexStatus::Building } else { IndexStatus::Ready },
+        sealed: info.sealed,
+        segments: info.segments,
         indexed: info.indexed,
         buffered: info.buffered,
         dead: info.dead,

@@ -3,18 +3,26 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use service::{ApiError, Json, Path, Result};
-use vector_index::Item;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use service::{ApiError, Json, Path, Query, Result};
+use vector_index::{Item, Metadata};
 use wire::Problem;
-use wire::vectors::{AddItems, Added, DeleteItems, Deleted, NewItem, StoredItem, either_vector};
+use wire::vectors::{
+    Accepted, AddItems, AddOptions, Added, DeleteItems, Deleted, MAX_TTL_S, NewItem, StoredItem,
+    either_vector,
+};
 
+use crate::expiry::now_ms;
 use crate::indexes::Indexes;
 
 /// Adds items, or replaces those with the same ids: all of them, durably, or none.
 #[utoipa::path(
-    post, path = "/vectors/index/{name}/add", params(("name" = String, Path)), request_body = AddItems,
+    post, path = "/vectors/index/{name}/add", params(("name" = String, Path), AddOptions), request_body = AddItems,
     responses(
-        (status = 200, body = Added, description = "the items are on disk"),
+        (status = 200, body = Added, description = "the items are on disk, and searches see them"),
+        (status = 202, body = Accepted, description = "with wait=false: the items are on disk"),
         (status = 400, body = Problem, description = "which item is at fault and what was expected; nothing was stored"),
         (status = 404, body = Problem),
         (status = 503, body = Problem, description = "the index is quarantined, or takes no writes"),
@@ -24,21 +32,35 @@ use crate::indexes::Indexes;
 pub(crate) async fn add(
     State(indexes): State<Arc<Indexes>>,
     Path(name): Path<String>,
+    Query(AddOptions { wait }): Query<AddOptions>,
     Json(request): Json<AddItems>,
-) -> Result<Json<Added>> {
+) -> Result<Response> {
+    let now_ms = now_ms();
     let items = request.items.into_iter().enumerate().map(|(position, item)| {
-        read(item).map_err(|expected| {
+        read(item, now_ms).map_err(|expected| {
             ApiError::invalid(format!("items[{position}]: {expected}; nothing was stored"))
         })
     });
     let items: Vec<Item> = items.collect::<Result<_>>()?;
+    if !wait {
+        let accepted = items.len();
+        let version = indexes.run(move |store| store.get(&name)?.add_nowait(items)).await?;
+        return Ok((StatusCode::ACCEPTED, Json(Accepted { accepted, version })).into_response());
+    }
     let changed = indexes.run(move |store| store.get(&name)?.add(items)).await?;
-    Ok(Json(Added { added: changed.added, updated: changed.updated, version: changed.version }))
+    let added = Added { added: changed.added, updated: changed.updated, version: changed.version };
+    Ok(Json(added).into_response())
 }
 
-fn read(item: NewItem) -> std::result::Result<Item, String> {
+fn read(item: NewItem, now_ms: u64) -> std::result::Result<Item, String> {
     let vector = either_vector(item.vector, item.vector_b64.as_deref())?;
-    Ok(Item { id: item.id, vector, metadata: item.metadata })
+    let metadata = item.metadata.parse().map_err(|error| format!("metadata: {error}"))?;
+    let expires_ms = item.ttl_s.map(|ttl_s| match ttl_s {
+        1..=MAX_TTL_S => Ok(now_ms + 1000 * ttl_s),
+        _ => Err(format!("ttl_s is 1 to {MAX_TTL_S} seconds, not {ttl_s}")),
+    });
+    let expires_ms = expires_ms.transpose()?;
+    Ok(Item { id: item.id, vector, metadata: Metadata::from_map(&metadata), expires_ms })
 }
 
 /// Deletes items, durably. Ids without an item are passed over.
@@ -70,6 +92,7 @@ pub(crate) async fn item(
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Json<StoredItem>> {
     let missing = ApiError::not_found(format!("index {name:?} has no item {id:?}"));
-    let item = indexes.run(move |store| Ok(store.get(&name)?.get(&id))).await?.ok_or(missing)?;
-    Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata }))
+    let item = indexes.run(move |store| Ok(store.get(&name)?.get(&id, now_ms()))).await?.ok_or(missing)?;
+    let expires_at = item.expires_ms.and_then(|ms| Timestamp::from_millisecond(ms.cast_signed()).ok());
+    Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata.into(), expires_at }))
 }

@@ -3,3 +3,4 @@
 pub(crate) mod indexes;
 pub(crate) mod items;
 pub(crate) mod search;
+pub(crate) mod snapshots;

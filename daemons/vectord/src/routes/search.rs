@@ -4,20 +4,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::State;
-use serde::de::{DeserializeOwned, IgnoredAny};
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
-use service::{ApiError, Ctx, Json, Path, Result};
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use service::{ApiError, Ctx, Json, JsonBody, JsonText, Path, Result};
 use utoipa::ToSchema;
-use vector_index::{Answer, Filter, Invalid, Query, Store};
+use vector_index::{Answer, Collection, Filter, Invalid, Query};
 use wire::Problem;
 use wire::vectors::{
-    BatchAnswer, BatchAnswers, BatchSearch, IndexSearch, MAX_BATCH_SEARCHES, Search, SearchAnswer, SearchHit,
-    either_vector,
+    BatchAnswers, BatchSearch, IndexSearch, MAX_BATCH_SEARCHES, Search, SearchAnswer, either_vector,
 };
 
+use crate::answers::Found;
 use crate::error::to_api;
+use crate::expiry::now_ms;
 use crate::indexes::Indexes;
+use crate::load::Load;
 use crate::telemetry::record_search;
 
 /// The items of one index that are nearest to a vector.
@@ -34,8 +35,8 @@ pub(crate) async fn search(
     State(indexes): State<Arc<Indexes>>,
     Path(name): Path<String>,
     Json(request): Json<Search>,
-) -> Result<Json<SearchAnswer>> {
-    search_one(indexes, name, request).await.map(Json)
+) -> Result<JsonText> {
+    search_one(indexes, &name, request).await
 }
 
 /// One search that names its index, or several at once: `{"searches":[…]}` is answered by `{"answers":[…]}`, in which a
@@ -52,18 +53,15 @@ pub(crate) async fn search(
 pub(crate) async fn search_any(
     State(indexes): State<Arc<Indexes>>,
     Ctx(ctx): Ctx,
-    Json(body): Json<Box<RawValue>>,
-) -> Result<Json<AnyAnswer>> {
-    let answer = match AnySearch::parse(&body)? {
+    body: JsonBody,
+) -> Result<JsonText> {
+    match AnySearch::parse(&body)? {
         AnySearch::One(search) => {
             let (name, request) = search.split();
-            AnyAnswer::One(search_one(indexes, name, request).await?)
+            search_one(indexes, &name, request).await
         }
-        AnySearch::Several(batch) => {
-            AnyAnswer::Several(search_all(indexes, batch.searches, ctx.request_id).await?)
-        }
-    };
-    Ok(Json(answer))
+        AnySearch::Several(batch) => search_all(indexes, batch.searches, ctx.request_id).await,
+    }
 }
 
 /// One search, or up to 100.
@@ -75,25 +73,29 @@ pub(crate) enum AnySearch {
 }
 
 /// The answer in the shape of the question.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(ToSchema)]
 #[serde(untagged)]
+#[expect(dead_code, reason = "for the interface description: what is sent is written by `Found`")]
 pub(crate) enum AnyAnswer {
     One(SearchAnswer),
     Several(BatchAnswers),
 }
 
 impl AnySearch {
-    /// Looks which shape is meant before reading it: an error then speaks of that shape, and not of both.
-    fn parse(body: &RawValue) -> Result<Self> {
+    /// Reads either shape. Of a body that is neither, the error speaks of the shape that is meant, and not of both.
+    fn parse(body: &JsonBody) -> Result<Self> {
         #[derive(Deserialize)]
         struct Shape {
             searches: Option<IgnoredAny>,
         }
-        let shape: Shape = parse(body)?;
-        if shape.searches.is_none() {
-            return Ok(Self::One(parse(body)?));
+        if let Some(search) = body.read() {
+            return Ok(Self::One(search));
         }
-        let batch: BatchSearch = parse(body)?;
+        let batch: BatchSearch = match body.read() {
+            Some(batch) => batch,
+            None if body.parse::<Shape>()?.searches.is_none() => return body.parse().map(Self::One),
+            None => body.parse()?,
+        };
         let got = batch.searches.len();
         if got > MAX_BATCH_SEARCHES {
             return Err(ApiError::invalid(format!(
@@ -104,37 +106,59 @@ impl AnySearch {
     }
 }
 
-fn parse<T: DeserializeOwned>(body: &RawValue) -> Result<T> {
-    serde_json::from_str(body.get()).map_err(|error| ApiError::invalid(format!("the body: {error}")))
-}
-
-async fn search_one(indexes: Arc<Indexes>, name: String, request: Search) -> Result<SearchAnswer> {
-    let query = read(request)?;
-    let work = move |store: &Store| timed(store, &name, query).map(to_wire);
-    indexes.search(work).await
+async fn search_one(indexes: Arc<Indexes>, name: &str, request: Search) -> Result<JsonText> {
+    let search = Prepared::new(&indexes, name, request)?;
+    let load = |search: &Prepared| search.load(indexes.default_ef);
+    indexes.search(search, load, |search| Found::from(search.run()?).text()).await
 }
 
 async fn search_all(
     indexes: Arc<Indexes>,
     searches: Vec<IndexSearch>,
     request_id: String,
-) -> Result<BatchAnswers> {
-    // One after the other on one thread: with more requests than cores, a request gains nothing by taking two.
-    let work = move |store: &Store| {
-        let answer = |search: IndexSearch| {
-            let (name, request) = search.split();
-            let found = read(request).and_then(|query| timed(store, &name, query).map_err(to_api));
-            match found.map(to_wire) {
-                Ok(SearchAnswer { results, version }) => BatchAnswer { results, version, error: None },
-                Err(error) => {
-                    let problem = Problem::new(error.code(), error.detail(), request_id.as_str());
-                    BatchAnswer { error: Some(problem), ..BatchAnswer::default() }
-                }
-            }
-        };
-        Ok(BatchAnswers { answers: searches.into_iter().map(answer).collect() })
+) -> Result<JsonText> {
+    let prepare = |search: IndexSearch| {
+        let (name, request) = search.split();
+        Prepared::new(&indexes, &name, request)
     };
-    indexes.search(work).await
+    let searches: Vec<Result<Prepared>> = searches.into_iter().map(prepare).collect();
+    let load = |searches: &Vec<Result<Prepared>>| {
+        searches.iter().flatten().map(|search| search.load(indexes.default_ef)).sum()
+    };
+    // One after the other on one thread: with more requests than cores, a request gains nothing by taking two.
+    let work = move |searches: Vec<Result<Prepared>>| {
+        let answer = |search: Result<Prepared>| match search.and_then(Prepared::run) {
+            Ok(answer) => answer.into(),
+            Err(error) => Found::failed(&error, &request_id),
+        };
+        let answers: Vec<Found> = searches.into_iter().map(answer).collect();
+        Found::text_of_all(&answers)
+    };
+    indexes.search(searches, load, work).await
+}
+
+/// A search that has been read, and the index that it is for.
+struct Prepared {
+    index: Arc<Collection>,
+    query: Query,
+}
+
+impl Prepared {
+    fn new(indexes: &Indexes, name: &str, request: Search) -> Result<Self> {
+        let query = read(request)?;
+        Ok(Self { index: indexes.opened()?.get(name).map_err(to_api)?, query })
+    }
+
+    fn load(&self, default_ef: usize) -> Load {
+        Load::of(&self.index.info(), &self.query, default_ef)
+    }
+
+    fn run(self) -> Result<Answer> {
+        let started = Instant::now();
+        let answer = self.index.search(self.query);
+        record_search(started);
+        answer.map_err(to_api)
+    }
 }
 
 fn read(request: Search) -> Result<Query> {
@@ -142,22 +166,5 @@ fn read(request: Search) -> Result<Query> {
     let vector = either_vector(vector, vector_b64.as_deref()).map_err(ApiError::invalid)?;
     let filter = filter.as_ref().map(Filter::parse).transpose().map_err(Invalid::from);
     let filter = filter.map_err(ApiError::invalid)?;
-    Ok(Query { vector, k, filter, only_ids: ids, exclude_ids, exact, ef })
-}
-
-fn timed(store: &Store, name: &str, query: Query) -> std::result::Result<Answer, vector_index::Error> {
-    let index = store.get(name)?;
-    let started = Instant::now();
-    let answer = index.search(query);
-    record_search(started);
-    answer
-}
-
-fn to_wire(answer: Answer) -> SearchAnswer {
-    let results = answer.hits.into_iter().map(|hit| SearchHit {
-        id: hit.id.as_ref().to_owned(),
-        distance: hit.distance,
-        metadata: Arc::unwrap_or_clone(hit.metadata),
-    });
-    SearchAnswer { results: results.collect(), version: answer.version }
+    Ok(Query { vector, k, filter, only_ids: ids, exclude_ids, exact, now_ms: now_ms(), ef })
 }

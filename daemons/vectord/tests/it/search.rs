@@ -75,6 +75,8 @@ async fn malformed_search_is_told_what_was_expected() {
         (json!({"vector": [1.0, 0.0], "k": 1, "ef": 0}), "ef must be 1 to 10000"),
         (json!({"vector": [1.0, 0.0], "k": 1, "filter": {"a": {"near": 1}}}), "filter at a.near"),
         (json!({"vector": [1.0, 0.0], "k": 1, "top": 1}), "top"),
+        (json!({"vector": [1.0, "x"], "k": 1}), "vector[1]"),
+        (json!({"vector": [1.0, 1e39], "k": 1}), "vector[1]: number out of range"),
     ] {
         let mut named = search.clone();
         named["index"] = json!("t");
@@ -82,6 +84,9 @@ async fn malformed_search_is_told_what_was_expected() {
             assert_problem(daemon.post(path, body).await, 400, "invalid_argument", expected);
         }
     }
+    let (good, bad) = (json!({"index": "t", "vector": [1.0, 0.0], "k": 1}), json!({"index": "t", "k": "1"}));
+    let answer = daemon.post("/vectors/search", json!({"searches": [good, bad]})).await;
+    assert_problem(answer, 400, "invalid_argument", "searches[1].k");
     let many: Vec<_> = (0..101).map(|_| json!({"index": "t", "vector": [1.0, 0.0], "k": 1})).collect();
     let answer = daemon.post("/vectors/search", json!({"searches": many})).await;
     assert_problem(answer, 400, "invalid_argument", "at most 100");

@@ -5,9 +5,9 @@ use bench_kit::progress::Progress;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use wire::packed::pack;
-use wire::vectors::{AddItems, CreateIndex, Distance, IndexInfo, Metadata, NewItem, Search};
+use wire::vectors::{AddItems, CreateIndex, Distance, IndexInfo, NewItem, Search};
 
 use crate::daemon::Daemon;
 use crate::data::{K, Matrix};
@@ -82,8 +82,14 @@ fn item(row: usize, vector: &[f32]) -> NewItem {
         ("years", json!(rng.random_range(0..=MAX_YEARS))),
         ("shift", json!(SHIFTS[rng.random_range(0..SHIFTS.len())])),
     ];
-    let metadata: Metadata = fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
-    NewItem { id: id_of(row), vector: None, vector_b64: Some(pack(vector)), metadata }
+    let metadata: Map<String, Value> =
+        fields.map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
+    NewItem {
+        id: id_of(row),
+        vector_b64: Some(pack(vector)),
+        metadata: metadata.into(),
+        ..NewItem::default()
+    }
 }
 
 /// `/vectors/index/{INDEX}/{what}`.

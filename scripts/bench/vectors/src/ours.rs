@@ -52,6 +52,7 @@ impl Ours {
             id: row.to_string(),
             vector: vector.to_vec(),
             metadata: metadata(row as u32),
+            expires_ms: None,
         };
         let items = base.rows().enumerate().map(item).collect();
         let watch = StopWatch::start();

@@ -140,6 +140,7 @@ fn count(hits: &[Hit], is_counted: impl Fn(&Hit) -> bool) -> usize {
 mod tests {
     use serde_json::json;
     use wire::matrix::Severity;
+    use wire::metadata::RawObject;
 
     use super::*;
 
@@ -153,7 +154,7 @@ mod tests {
             base_distance: distance,
             boosted: false,
             injected: false,
-            metadata,
+            metadata: metadata.into(),
         }
     }
 
@@ -202,7 +203,7 @@ mod tests {
             "results are sorted by distance",
         );
         assert_broken(ranked(&response(vec![hit("a", 0.1), hit("a", 0.1)])), "no result comes twice");
-        let dead = Hit { metadata: serde_json::Map::new(), ..hit("a", 0.1) };
+        let dead = Hit { metadata: RawObject::default(), ..hit("a", 0.1) };
         assert_broken(ranked(&response(vec![dead])), "results are live");
     }
 

@@ -7,6 +7,7 @@ use bench_kit::progress;
 use client::Peers;
 use futures::{StreamExt, TryStreamExt, stream};
 use lakectl::corpus::{self, METADATA_COLUMNS, TEXT_TEMPLATE, Worker};
+use serde_json::{Map, Value};
 use wire::context::Secret;
 use wire::health::Status;
 use wire::ingest::{IndexJobRequest, IndexJobState, IngestFormat, IngestMode, IngestParams, OnError};
@@ -82,8 +83,9 @@ async fn holds(session: &Session, workers: &[Worker]) -> anyhow::Result<bool> {
             Err(error) if error.is(ErrorCode::NotFound) => return Ok(false),
             Err(error) => return Err(error).context(format!("look into the index {CORPUS}")),
         };
-        let is_same = item.metadata.get("email").is_some_and(|email| *email == worker.email);
-        if !is_same || !METADATA_COLUMNS.iter().all(|column| item.metadata.contains_key(*column)) {
+        let metadata: Map<String, Value> = item.metadata.parse()?;
+        let is_same = metadata.get("email").is_some_and(|email| *email == worker.email);
+        if !is_same || !METADATA_COLUMNS.iter().all(|column| metadata.contains_key(*column)) {
             return Ok(false);
         }
     }

@@ -3,7 +3,11 @@
 mod architecture;
 mod conduct;
 mod crash;
+mod full_disk;
 mod main_job;
 mod missing_peers;
+mod s3;
+mod snapshots;
 mod sync_before_answer;
+mod vectors;
 mod workload;

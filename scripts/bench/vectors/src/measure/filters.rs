@@ -106,7 +106,8 @@ fn key(kept: u32) -> String {
 }
 
 fn metadata(draws: [bool; KEPT.len()]) -> Metadata {
-    KEPT.iter().zip(draws).map(|(kept, is_kept)| (key(*kept), json!(is_kept))).collect()
+    let pairs = KEPT.iter().zip(draws).map(|(kept, is_kept)| (key(*kept), json!(is_kept)));
+    Metadata::from_map(&pairs.collect())
 }
 
 /// Each query is searched for and scanned for, one right after the other, in alternating order.

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use wire::packed::pack;
-use wire::vectors::{AddItems, CreateIndex, Distance, IndexList, Metadata, NewItem};
+use wire::vectors::{AddItems, CreateIndex, Distance, IndexList, NewItem};
 
 use super::Plan;
 use super::served::vectord;
@@ -129,12 +129,7 @@ impl Traffic for Additions {
     fn write(&mut self, number: u64, out: &mut Vec<u8>) {
         let mut item = |i: usize| {
             let vector: Vec<f32> = (0..DIMENSION).map(|_| self.rng.random_range(-1.0..1.0)).collect();
-            NewItem {
-                id: i.to_string(),
-                vector: None,
-                vector_b64: Some(pack(&vector)),
-                metadata: Metadata::new(),
-            }
+            NewItem { id: i.to_string(), vector_b64: Some(pack(&vector)), ..NewItem::default() }
         };
         let add = AddItems { items: (0..ITEMS).map(&mut item).collect() };
         let path = format!("/vectors/index/{}/add", name(number));

@@ -57,7 +57,7 @@ impl OurWorker {
     fn build(&mut self, folder: &Path, graph: Graph) -> anyhow::Result<Value> {
         let base = self.base.as_ref().context("load comes before build")?;
         let ours = Ours::create(folder, base.dimension, graph)?;
-        let load = ours.load(base, |_| Metadata::new())?;
+        let load = ours.load(base, |_| Metadata::default())?;
         let build = ours.finish_indexing()?;
         self.ours = Some(ours);
         Ok(json!({ "load": load, "build": build }))

@@ -1,6 +1,6 @@
 //! Search, draft an e-mail to the first worker found, have it checked.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use wire::matrix::{EmailDraft, Hit};
 
 use crate::expect;
@@ -17,8 +17,9 @@ pub(super) async fn play(user: &mut User) -> Result {
 
 /// An e-mail as a dispatcher writes it, from what the search returned alone.
 fn draft(hit: &Hit) -> Result<EmailDraft> {
+    let metadata: Map<String, Value> = hit.metadata.parse().unwrap_or_default();
     let text = |key: &str| {
-        let value = hit.metadata.get(key).and_then(Value::as_str);
+        let value = metadata.get(key).and_then(Value::as_str);
         value.ok_or_else(|| Failure::Broken {
             promise: "a result brings what an e-mail needs",
             found: format!("{} has no {key}", hit.id),
@@ -52,7 +53,7 @@ mod tests {
             base_distance: 0.1,
             boosted: false,
             injected: false,
-            metadata,
+            metadata: metadata.into(),
         }
     }
 

@@ -52,14 +52,16 @@ fn proposal(query: &Query, hits: &[Hit]) -> FillProposal {
 /// The certifications that each of `hits` holds.
 fn shared_certifications(hits: &[Hit]) -> Vec<String> {
     let Some((first, others)) = hits.split_first() else { return Vec::new() };
-    let is_shared =
-        |held: &&str| others.iter().all(|other| certifications(other).any(|theirs| theirs == *held));
-    certifications(first).filter(is_shared).map(str::to_owned).collect()
+    let others: Vec<Vec<String>> = others.iter().map(certifications).collect();
+    let is_shared = |held: &String| others.iter().all(|theirs| theirs.contains(held));
+    certifications(first).into_iter().filter(is_shared).collect()
 }
 
-fn certifications(hit: &Hit) -> impl Iterator<Item = &str> {
-    let listed = hit.metadata.get("certifications").and_then(Value::as_str).unwrap_or(NO_CERTIFICATIONS);
-    listed.split(", ").filter(|certification| *certification != NO_CERTIFICATIONS)
+fn certifications(hit: &Hit) -> Vec<String> {
+    let listed = hit.metadata.get("certifications");
+    let listed = listed.as_ref().and_then(Value::as_str).unwrap_or(NO_CERTIFICATIONS);
+    let held = listed.split(", ").filter(|certification| *certification != NO_CERTIFICATIONS);
+    held.map(str::to_owned).collect()
 }
 
 fn outcome(query: Query, hit: &Hit, score: f64) -> RecordRequest {
@@ -87,7 +89,7 @@ mod tests {
             base_distance: 0.1,
             boosted: false,
             injected: false,
-            metadata,
+            metadata: metadata.into(),
         }
     }
 

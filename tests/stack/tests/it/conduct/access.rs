@@ -1,16 +1,13 @@
 //! Who may do what.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::{Context, ensure};
 use reqwest::Method;
-use testkit::{Builder, Http, Reply};
+use testkit::{Http, Reply, Stack};
 use wire::{DaemonName, ErrorCode};
 
 use super::at_every_daemon;
+use super::tokens::{ADMIN, READER, tokens, with_tokens};
 
-const READER: &str = "reader-0123456789abcdef0123456789abcdef";
-const ADMIN: &str = "admin-0123456789abcdef0123456789abcdef0";
 const STRANGER: &str = "stranger-0123456789abcdef0123456789abcde";
 
 /// Calls by which the scopes of a daemon can be told apart.
@@ -58,31 +55,13 @@ const fn calls(
     Calls { daemon, read, changes }
 }
 
-/// Configures a token that may read and one that may do everything.
-fn with_tokens(builder: Builder, config: &Path) -> Builder {
-    let builder = builder.env("LAKEHOUSE_CONFIG", config);
-    builder.env("READER_TOKEN", READER).env("ADMIN_TOKEN", ADMIN)
-}
-
-fn token_config() -> anyhow::Result<PathBuf> {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("tokens.toml");
-    let token = |name: &str, scope: &str| {
-        format!(
-            "[[auth.tokens]]\nname = \"{name}\"\nscope = \"{scope}\"\nenv = \"{}_TOKEN\"\n",
-            name.to_uppercase()
-        )
-    };
-    std::fs::write(&path, token("reader", "read") + &token("admin", "admin"))?;
-    Ok(path)
-}
-
 async fn call(http: &Http, method: Method, path: &str, token: &str) -> anyhow::Result<Reply> {
     http.call(method, path).header("authorization", &format!("Bearer {token}")).send().await
 }
 
 #[tokio::test]
 async fn every_call_needs_a_token_of_its_scope_and_probes_need_none() -> anyhow::Result<()> {
-    let config = token_config()?;
+    let config = tokens(None)?;
     at_every_daemon(
         |builder| with_tokens(builder, &config),
         async |name, http| {
@@ -105,4 +84,25 @@ async fn every_call_needs_a_token_of_its_scope_and_probes_need_none() -> anyhow:
         },
     )
     .await
+}
+
+#[tokio::test]
+async fn refusals_on_the_paths_of_iceberg_rest_have_its_form() -> anyhow::Result<()> {
+    let config = tokens(None)?;
+    let both = [DaemonName::Catalogd, DaemonName::Gateway];
+    let stack = with_tokens(Stack::of(&both), &config).start().await?;
+    let (list, create) = ((Method::GET, "/iceberg/v1/namespaces"), (Method::POST, "/iceberg/v1/namespaces"));
+    for daemon in both {
+        let http = stack.http(daemon)?;
+        for (code, (method, path), token) in [(401, list.clone(), STRANGER), (403, create.clone(), READER)] {
+            let reply = call(&http, method, path, token).await?;
+            let error = reply.expect(code)?["error"].clone();
+            ensure!(error["type"] == "NotAuthorizedException" && error["code"] == code, "{daemon}: {reply}");
+            ensure!(
+                error["message"].as_str().is_some_and(|text| text.contains("token")),
+                "{daemon}: {reply}"
+            );
+        }
+    }
+    Ok(())
 }

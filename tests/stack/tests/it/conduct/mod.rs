@@ -3,6 +3,7 @@
 mod access;
 mod configuration;
 mod protocol;
+mod tokens;
 
 use anyhow::Context;
 use serde_json::Value;

@@ -44,7 +44,7 @@ async fn create(gateway: &Http, table: &str, media_type: &str, body: Vec<u8>) ->
     ingest.body(media_type, body).expect(200).await
 }
 
-pub(super) async fn sql_answers_over_both_tables(gateway: &Http) -> anyhow::Result<()> {
+pub(crate) async fn sql_answers_over_both_tables(gateway: &Http) -> anyhow::Result<()> {
     let joined = format!(
         "select count(*), sum(case when w.hourly_pay between o.h_p10 - 1 and o.h_p90 + 1 then 1 else 0 end) \
          from {WORKERS} w join {LABOR} o on w.soc_code = o.soc_code and w.area_code = o.area_code"

@@ -8,12 +8,20 @@ use anyhow::{Context, ensure};
 use testkit::Stack;
 use wire::DaemonName;
 
+pub(crate) use data::sql_answers_over_both_tables;
+
 /// One long test: each step stands on those before it, and loading a stack takes longer than all of them.
 #[tokio::test]
 async fn data_comes_in_is_searched_and_every_outcome_teaches_the_next_search() -> anyhow::Result<()> {
     let mut stack = Stack::all().start().await?;
-    let gateway = stack.gateway()?;
+    run(&stack).await?;
+    stack.stop().await?;
+    stack.assert_quiet(&[])
+}
 
+/// Does the main job on all eleven daemons.
+pub(crate) async fn run(stack: &Stack) -> anyhow::Result<()> {
+    let gateway = stack.gateway()?;
     data::tables_come_in(&gateway).await.context("ingest")?;
     data::sql_answers_over_both_tables(&gateway).await.context("SQL")?;
     data::workers_are_embedded_and_indexed(&gateway).await.context("index job")?;
@@ -27,9 +35,7 @@ async fn data_comes_in_is_searched_and_every_outcome_teaches_the_next_search() -
     learning::retrieve_joins_sql_and_meaning(&gateway).await.context("retrieve")?;
 
     messages::validators_judge_drafts(&gateway).await.context("validators")?;
-    status_lists_all_daemons(&stack).await.context("status")?;
-    stack.stop().await?;
-    stack.assert_quiet(&[])
+    status_lists_all_daemons(stack).await.context("status")
 }
 
 async fn status_lists_all_daemons(stack: &Stack) -> anyhow::Result<()> {
