@@ -9,6 +9,7 @@ mod expiry;
 mod graph;
 mod many;
 mod model;
+mod power;
 mod predecessor;
 mod requests;
 mod sealing;
