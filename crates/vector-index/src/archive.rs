@@ -16,7 +16,7 @@ use crate::codec::{Fields, Put};
 use crate::collection::Collection;
 use crate::durable::{Disk, Sum, create_atomically};
 use crate::error::Error;
-use crate::files::{FileName, Role};
+use crate::files::{Entry, FileName, Role};
 use crate::manifest::Manifest;
 use crate::wal;
 
@@ -84,23 +84,26 @@ impl Collection {
     fn sealed_files(&self) -> Result<(Manifest, Vec<(Listed, File)>), Error> {
         let mut on_disk = self.on_disk.lock();
         self.seal_alone(&mut on_disk)?;
-        if self.is_closed() {
-            return Err(Error::NotFound { name: self.name.clone() });
-        }
-        let (manifest, sum) = Manifest::read(&self.folder, on_disk.generation)?;
-        let segments = manifest.segments.iter().map(|entry| (Role::Segment, *entry));
-        let graph = manifest.graph.map(|entry| (Role::Graph, entry));
-        let entries = segments
-            .chain(graph)
-            .map(|(role, entry)| Listed { name: FileName::new(role, entry.number), sum: entry.sum });
-        let manifest_name = FileName::new(Role::Manifest, manifest.generation);
-        let files = std::iter::once(Listed { name: manifest_name, sum }).chain(entries).map(|listed| {
-            let path = listed.name.path(&self.folder);
-            File::open(&path).map(|file| (listed, file)).map_err(|e| Error::io("open", &path, e))
-        });
-        let files = files.collect::<Result<_, _>>()?;
-        Ok((manifest, files))
+        let opened = self.with_files(|| {
+            let (manifest, sum) = Manifest::read(&self.folder, on_disk.generation)?;
+            let files = listed(&manifest, sum).map(|listed| {
+                let path = listed.name.path(&self.folder);
+                File::open(&path).map(|file| (listed, file)).map_err(|e| Error::io("open", &path, e))
+            });
+            let files = files.collect::<Result<_, _>>()?;
+            Ok((manifest, files))
+        })?;
+        opened.ok_or_else(|| Error::NotFound { name: self.name.clone() })
     }
+}
+
+/// The files of an archive, of a manifest and its sum.
+fn listed(manifest: &Manifest, sum: Sum) -> impl Iterator<Item = Listed> {
+    let entry_of = |role, entry: &Entry| Listed { name: FileName::new(role, entry.number), sum: entry.sum };
+    let own = Listed { name: FileName::new(Role::Manifest, manifest.generation), sum };
+    let segments = manifest.segments.iter().map(move |entry| entry_of(Role::Segment, entry));
+    let graph = manifest.graph.iter().map(move |entry| entry_of(Role::Graph, entry));
+    std::iter::once(own).chain(segments).chain(graph)
 }
 
 /// At which end copying stopped.

@@ -106,14 +106,18 @@ pub(crate) fn unpack(
     let unplaced = Unplaced(hidden);
     archive::unpack(disk, &unplaced.0, archive)?;
     let opened = open(&unplaced.0, disk).map_err(|failure| match failure {
-        // Its place in the hidden folder is of no use to anyone.
-        Error::Corrupt { file, reason } => {
-            let file = file.file_name().unwrap_or_default().to_string_lossy();
-            Error::Archive { reason: format!("{file}: {reason}") }
+        Error::Corrupt { file, reason } => Error::Archive { reason: format!("{}: {reason}", name_of(&file)) },
+        Error::Io { path, source, .. } if source.kind() == io::ErrorKind::NotFound => {
+            Error::Archive { reason: format!("it lacks {}", name_of(&path)) }
         }
         other => other,
     })?;
     Ok((unplaced, opened))
+}
+
+/// The name of a file, whose place in a hidden folder is of no use to anyone.
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 
 /// Takes the folder of an index away, durably: first out of sight at once, then byte by byte.

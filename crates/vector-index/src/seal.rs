@@ -126,7 +126,7 @@ impl Collection {
     }
 
     /// Does `work` on files, unless the index is closed: it gets no files then.
-    fn with_files<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Error> {
+    pub(crate) fn with_files<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<Option<T>, Error> {
         let _files = self.files.lock();
         if self.is_closed() { Ok(None) } else { work().map(Some) }
     }

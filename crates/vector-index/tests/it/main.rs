@@ -10,6 +10,7 @@ mod filter_index;
 mod graph;
 mod many;
 mod model;
+mod power;
 mod predecessor;
 mod requests;
 mod sealing;
