@@ -64,19 +64,19 @@ impl Indexes {
         done.await.map_err(ApiError::internal)?
     }
 
-    /// Does the `work` of `searches`, of which `load` guesses how long it takes.
+    /// Searches: `prepare` says what for and how long it may take, `work` does it.
     ///
-    /// A short search stays on its async thread: the way to another thread and back costs more than it computes. Turns
+    /// A short search stays on its async thread: the way to another thread and back costs as much as it computes. Turns
     /// keep one async thread free of the engine and its locks, to take requests in and to answer `/healthz`. A long
     /// search leaves the async threads; it keeps its turn until it is done even if the caller gives up.
     pub(crate) async fn search<S: Send + 'static, T: Send + 'static>(
         &self,
-        searches: S,
-        load: impl FnOnce(&S) -> Load,
+        prepare: impl FnOnce() -> Result<(S, Load), ApiError>,
         work: impl FnOnce(S) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let turn = self.short_turns.acquire().await.map_err(ApiError::internal)?;
-        if load(&searches).is_short() {
+        let (searches, load) = prepare()?;
+        if load.is_short() {
             return work(searches);
         }
         drop(turn);
@@ -162,7 +162,7 @@ mod tests {
                     drop(gate.read().unwrap());
                     Ok(())
                 };
-                indexes.search((), |()| Load::default(), work).await
+                indexes.search(|| Ok(((), Load::default())), work).await
             })
         });
         let searches: Vec<_> = searches.collect();

@@ -1,8 +1,9 @@
 //! How much a search will compute, guessed before it runs.
 
 use vector_index::{Info, Query};
+use wire::names::MAX_K;
 
-/// Numbers read within about a millisecond, by codes: 20,000 vectors of 384.
+/// Numbers of which a scan over codes reads so many in half a millisecond to one: 20,000 vectors of 384.
 const SHORT: usize = 8_000_000;
 /// Vectors that a graph search compares with, for each candidate that it keeps.
 const VISITS_PER_CANDIDATE: usize = 32;
@@ -21,15 +22,15 @@ impl Load {
     /// The work of `query` in an index of which `info` tells; a graph search keeps `default_ef` candidates where the
     /// query does not say.
     pub(crate) fn of(info: &Info, query: &Query, default_ef: usize) -> Self {
-        let compared = match &query.only_ids {
-            Some(ids) => ids.len(),
-            None if query.exact || info.indexed == 0 => info.count,
-            None => {
-                let kept = query.ef.unwrap_or(default_ef).max(query.k);
-                kept * VISITS_PER_CANDIDATE + info.buffered + info.unreachable
-            }
+        let eligible = query.only_ids.as_ref().map_or(info.count, Vec::len);
+        let compared = if query.exact || query.only_ids.is_some() || info.indexed == 0 {
+            eligible
+        } else {
+            // The engine refuses more; the query has not been checked yet.
+            let kept = query.ef.unwrap_or(default_ef).max(query.k).min(MAX_K);
+            kept * VISITS_PER_CANDIDATE + info.buffered + info.unreachable
         };
-        let filtered = if query.filter.is_some() { info.count } else { 0 };
+        let filtered = if query.filter.is_some() { eligible } else { 0 };
         let compared = compared.max(filtered / FILTERED_PART);
         let hits = query.k.min(info.count);
         Self(compared * info.dimension + filtered * NUMBERS_PER_FILTERED + hits * NUMBERS_PER_HIT)
@@ -85,6 +86,7 @@ mod tests {
         assert!(is_short(&small, |query| query.exact = true));
         assert!(!is_short(&large, |query| query.exact = true));
         assert!(!is_short(&large, |query| query.ef = Some(1000)));
+        assert!(!is_short(&large, |query| query.ef = Some(usize::MAX)));
         assert!(!is_short(&info(100_000, 0), |_| ()));
         assert!(!is_short(&info(100_000, 80_000), |_| ()));
     }
@@ -94,7 +96,12 @@ mod tests {
         let filter = Filter::parse(&serde_json::json!({"state": "TX"})).unwrap();
         assert!(!is_short(&info(100_000, 100_000), |query| query.filter = Some(filter.clone())));
         assert!(!is_short(&info(4096, 0), |query| query.k = 10_000));
-        assert!(is_short(&info(4096, 0), |query| query.filter = Some(filter)));
+        assert!(is_short(&info(4096, 0), |query| query.filter = Some(filter.clone())));
+        let among_ten = |query: &mut Query| {
+            query.filter = Some(filter);
+            query.only_ids = Some(vec!["a".into(); 10]);
+        };
+        assert!(is_short(&info(100_000, 90_000), among_ten));
     }
 
     #[test]

@@ -50,7 +50,9 @@ pub(crate) fn spawn_gauges(indexes: &Arc<Indexes>, env: &Env) {
     env.tasks.spawn(async move {
         let mut ticks = tokio::time::interval(REFRESH);
         while shutdown.run_until_cancelled(ticks.tick()).await.is_some() {
-            refresh(&indexes);
+            // It may wait for an index's lock. A panic is in the log already, and the next round tries again.
+            let indexes = Arc::clone(&indexes);
+            let _ = tokio::task::spawn_blocking(move || refresh(&indexes)).await;
         }
     });
 }

@@ -107,9 +107,12 @@ impl AnySearch {
 }
 
 async fn search_one(indexes: Arc<Indexes>, name: &str, request: Search) -> Result<JsonText> {
-    let search = Prepared::new(&indexes, name, request)?;
-    let load = |search: &Prepared| search.load(indexes.default_ef);
-    indexes.search(search, load, |search| Found::from(search.run()?).text()).await
+    let prepare = || {
+        let search = Prepared::new(&indexes, name, request)?;
+        let load = search.load(&indexes);
+        Ok((search, load))
+    };
+    indexes.search(prepare, |search| Found::from(search.run()?).text()).await
 }
 
 async fn search_all(
@@ -117,13 +120,14 @@ async fn search_all(
     searches: Vec<IndexSearch>,
     request_id: String,
 ) -> Result<JsonText> {
-    let prepare = |search: IndexSearch| {
+    let prepare_one = |search: IndexSearch| {
         let (name, request) = search.split();
         Prepared::new(&indexes, &name, request)
     };
-    let searches: Vec<Result<Prepared>> = searches.into_iter().map(prepare).collect();
-    let load = |searches: &Vec<Result<Prepared>>| {
-        searches.iter().flatten().map(|search| search.load(indexes.default_ef)).sum()
+    let prepare = || {
+        let searches: Vec<Result<Prepared>> = searches.into_iter().map(prepare_one).collect();
+        let load = searches.iter().flatten().map(|search| search.load(&indexes)).sum();
+        Ok((searches, load))
     };
     // One after the other on one thread: with more requests than cores, a request gains nothing by taking two.
     let work = move |searches: Vec<Result<Prepared>>| {
@@ -134,7 +138,7 @@ async fn search_all(
         let answers: Vec<Found> = searches.into_iter().map(answer).collect();
         Found::text_of_all(&answers)
     };
-    indexes.search(searches, load, work).await
+    indexes.search(prepare, work).await
 }
 
 /// A search that has been read, and the index that it is for.
@@ -149,8 +153,8 @@ impl Prepared {
         Ok(Self { index: indexes.opened()?.get(name).map_err(to_api)?, query })
     }
 
-    fn load(&self, default_ef: usize) -> Load {
-        Load::of(&self.index.info(), &self.query, default_ef)
+    fn load(&self, indexes: &Indexes) -> Load {
+        Load::of(&self.index.info(), &self.query, indexes.default_ef)
     }
 
     fn run(self) -> Result<Answer> {
