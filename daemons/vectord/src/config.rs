@@ -7,7 +7,7 @@ use vector_index::Settings;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// Long searches (about half a millisecond and more) that compute at once; others wait. 0: as many as there are cores.
+    /// Long searches (about a millisecond and more) that compute at once; others wait. 0: as many as there are cores.
     pub search_threads: usize,
     /// `[vectord.index]`: the cut-over from scan to graph, the graph, the log.
     pub index: Settings,

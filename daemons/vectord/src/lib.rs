@@ -1,7 +1,7 @@
 //! Vector indexes over HTTP: create, add, delete, search, drop.
 //!
 //! A thin face on the crate `vector-index`, whose methods block: every call to it leaves the async threads, except for short
-//! searches: see `docs/decisions/0021-searches-over-http.md`.
+//! searches: see `docs/decisions/0024-searches-over-http.md`.
 
 mod answers;
 mod config;
