@@ -61,7 +61,7 @@ $(PEERS_VENV)/installed: $(PEERS)
 	$(PEERS_VENV)/bin/pip install --quiet --requirement $(PEERS)
 	touch $@
 
-# Half an hour. Nothing else should run meanwhile: each record says what did.
+# Three quarters of an hour. Nothing else should run meanwhile: each record says what did.
 prove-vectors: peers ## Measure vector search beside hnswlib; writes reports/bench/
 	cargo build --locked --release -p bench-vectors -p vectord
 	scripts/bench/vectors.sh $(CARGO_TARGET_DIR)/release/bench-vectors

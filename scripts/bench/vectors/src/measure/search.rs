@@ -26,10 +26,10 @@ pub(crate) struct SearchArgs {
     #[arg(long, value_enum, default_values = ["ours", "hnswlib", "usearch", "faiss"])]
     engine: Vec<Engine>,
     /// Candidates kept per search, rising.
-    #[arg(long, default_values_t = [10, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768])]
+    #[arg(long, default_values_t = [16, 24, 32, 48, 64, 96, 128, 192, 256, 384])]
     ef: Vec<usize>,
     /// How often every setting is measured.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 5)]
     rounds: usize,
     /// Threads that build; searches take one.
     #[arg(long, default_value_t = 2)]
