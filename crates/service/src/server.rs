@@ -69,6 +69,10 @@ where
 {
     telemetry::start_logging(&settings.service)?;
     client::install_tls_provider();
+    // Of this thread, and so of all that the runtime starts.
+    if let Err(error) = timeslice::ask_for(timeslice::SHORT) {
+        tracing::info!(%error, "the system gives no short turns: under load, the slowest answers take longer");
+    }
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(worker_threads()).enable_all().build()?;
     runtime.block_on(serve(daemon, flags.listen_file.as_deref(), settings, build))

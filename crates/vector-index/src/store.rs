@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
 use std::thread::{JoinHandle, available_parallelism};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -252,9 +253,12 @@ fn open_index(root: &Path, name: &str, common: &Common) -> Entry {
 }
 
 /// Lets searches and writes go first on busy cores: the threads that build a graph inherit it. Not the lowest priority,
-/// since writers wait while a seal ends.
+/// since writers wait while a seal ends. And in turns of the usual length, which the shorter ones of searches interrupt.
 fn yield_to_others() {
     const NICENESS: i32 = 10;
+    if let Err(cause) = timeslice::ask_for(Duration::ZERO) {
+        tracing::debug!(%cause, "indexes are sealed in turns as long as those of searches");
+    }
     // On Linux a thread has a priority of its own, and no process id stands for the thread that calls.
     #[cfg(target_os = "linux")]
     if let Err(cause) = rustix::process::setpriority_process(None, NICENESS) {

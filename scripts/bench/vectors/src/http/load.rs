@@ -102,6 +102,8 @@ impl Outcome {
 /// When the server cannot be reached, breaks a connection, or does not answer in a minute. An answer that is wrong is
 /// counted.
 pub(crate) fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
+    // On the same cores as the server: a generator that waits for a turn of its own measures that wait.
+    let _ = timeslice::ask_for(timeslice::SHORT);
     let connect = || Connection::new(load.address);
     let mut connections: Vec<Connection> =
         (0..load.connections).map(|_| connect()).collect::<anyhow::Result<_>>()?;

@@ -55,7 +55,10 @@ pub(crate) struct HttpResults {
     /// hnswlib's queries a second in process, before and after.
     hnswlib_per_s: [Option<f64>; 2],
     closed: Vec<Setting>,
+    /// With a generator that waits for its turn like any other process: what it waits counts too.
     open: Vec<Phase>,
+    /// With a generator that the system lets go first: what is measured is the server. Empty without that privilege.
+    open_first: Vec<Phase>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -115,11 +118,17 @@ impl Plan for HttpArgs {
             }
         }
         let per_s = 0.5 * closed.first().and_then(Setting::per_s).map_or(0.0, |rate| rate.median);
-        let mut open = Vec::new();
+        let (mut open, mut open_first) = (Vec::new(), Vec::new());
         for _ in 0..self.rounds {
             progress.begin(&format!("open loop, {per_s:.0} requests/s"));
             let mut searches = Searches::new(&dataset.queries, Encoding::Base64, ef)?;
-            open.push(phase(self, &served.daemon, OPEN_CONNECTIONS, Pace::Open { per_s }, &mut searches)?);
+            let mut measure =
+                || phase(self, &served.daemon, OPEN_CONNECTIONS, Pace::Open { per_s }, &mut searches);
+            open.push(measure()?);
+            if timeslice::go_first(true).is_ok() {
+                open_first.push(measure()?);
+                timeslice::go_first(false)?;
+            }
             progress.end(1);
         }
         drop(progress);
@@ -133,7 +142,27 @@ impl Plan for HttpArgs {
             hnswlib_per_s: [before, yardstick.rate()?],
             closed,
             open,
+            open_first,
         })
+    }
+}
+
+impl HttpResults {
+    /// How much slower the slowest of a hundred requests is than the median.
+    fn tail(&self) -> Bar {
+        let ratio = |phases: &[Phase]| {
+            let ratios = phases.iter().map(|phase| phase.figures.p99_ms / phase.figures.p50_ms);
+            Spread::of(&ratios.collect::<Vec<_>>())
+        };
+        let (ordinary, first) = (ratio(&self.open), ratio(&self.open_first));
+        let measured = first.or(ordinary).map(|ratio| ratio.median);
+        let bar = Bar::at_most("HTTP, open loop at half: p99, of p50", " x", BAR_P99_OVER_P50, measured);
+        match first.and(ordinary) {
+            Some(ordinary) => {
+                bar.with_detail(&format!("({} with the generator's own waits)", ordinary.show(1)))
+            }
+            None => bar,
+        }
     }
 }
 
@@ -177,11 +206,7 @@ impl Measurement for HttpResults {
             Bar::at_least(what, "/s", BAR_PER_S, scaled).with_detail(&format!("(here {detail})"))
         };
         let by_base64 = self.closed.iter().filter(|setting| setting.encoding == Encoding::Base64);
-        let ratios: Vec<f64> =
-            self.open.iter().map(|phase| phase.figures.p99_ms / phase.figures.p50_ms).collect();
-        let ratio = Spread::of(&ratios).map(|ratio| ratio.median);
-        let open = Bar::at_most("HTTP, open loop at half: p99, of p50", " x", BAR_P99_OVER_P50, ratio);
-        by_base64.map(rate).chain([open]).collect()
+        by_base64.map(rate).chain([self.tail()]).collect()
     }
 
     fn sections(&self) -> Vec<Section> {
@@ -189,7 +214,10 @@ impl Measurement for HttpResults {
             let name = format!("closed, {} callers, {}", setting.concurrency, setting.encoding.as_str());
             row(name, &setting.phases)
         });
-        let open = [row("open, at half the first rate".to_owned(), &self.open)];
+        let open = [
+            row("open, at half the first rate".to_owned(), &self.open),
+            row("the same, the generator first".to_owned(), &self.open_first),
+        ];
         let header =
             ["loop", "requests/s", "p50 ms", "p99 ms", "max ms", "failed", "vectord cores", "client cores"];
         let [before, after] =
@@ -201,7 +229,10 @@ impl Measurement for HttpResults {
                  {}, where recall@10 over HTTP is {:.4}; median (least-most) of the rounds. vectord and the load \
                  generator share the machine. hnswlib in process on one thread, at recall@10 0.98: {before} queries/s \
                  before, {after} after; requests/s are scaled to {REFERENCE_HNSWLIB_PER_S:.0}. Latencies of the open \
-                 loop count from the moment at which a request was due.",
+                 loop count from the moment at which a request was due. With two cores for three busy threads the \
+                 generator itself waits for a core now and then, and what it waits is in its latencies: in the last row it \
+                 has real-time priority and waits for the server alone. The bar is judged by that row, and the other \
+                 figure stands beside it.",
                 self.rows, self.buffered, self.ef, self.recall
             ),
         }]
