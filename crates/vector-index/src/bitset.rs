@@ -2,14 +2,14 @@
 
 /// A growable set of small integers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Bitset {
+pub(crate) struct Bitset {
     words: Vec<u64>,
     count: usize,
 }
 
 impl Bitset {
     /// How many members it has.
-    pub fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.count
     }
 
@@ -22,12 +22,12 @@ impl Bitset {
     }
 
     /// Whether `slot` is a member.
-    pub fn contains(&self, slot: u32) -> bool {
+    pub(crate) fn contains(&self, slot: u32) -> bool {
         self.words.get(word_of(slot)).is_some_and(|word| word & bit_of(slot) != 0)
     }
 
     /// Makes `slot` a member.
-    pub fn insert(&mut self, slot: u32) {
+    pub(crate) fn insert(&mut self, slot: u32) {
         let word = word_of(slot);
         if word >= self.words.len() {
             self.words.resize(word + 1, 0);
@@ -37,7 +37,7 @@ impl Bitset {
     }
 
     /// Makes `slot` no member.
-    pub fn remove(&mut self, slot: u32) {
+    pub(crate) fn remove(&mut self, slot: u32) {
         if self.contains(slot) {
             self.words[word_of(slot)] &= !bit_of(slot);
             self.count -= 1;
@@ -60,7 +60,7 @@ impl Bitset {
     }
 
     /// The members at or above `from`, in ascending order.
-    pub fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
+    pub(crate) fn iter_from(&self, from: u32) -> impl Iterator<Item = u32> {
         let first = word_of(from);
         self.words.iter().enumerate().skip(first).flat_map(move |(index, &word)| {
             let mut left = if index == first { word & (u64::MAX << (from % 64)) } else { word };
@@ -84,7 +84,7 @@ impl Bitset {
     }
 
     /// The members, in ascending order.
-    pub fn iter(&self) -> impl Iterator<Item = u32> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.iter_from(0)
     }
 }

@@ -45,12 +45,11 @@ mod view;
 mod wal;
 
 pub use archive::Exported;
-pub use bitset::Bitset;
 pub use collection::{Collection, Info};
 pub use distance::Distance;
 pub use durable::{Disk, PlainDisk};
 pub use error::{Error, Invalid};
-pub use filter::{Filter, FilterError, FilterIndex};
+pub use filter::{Filter, FilterError};
 pub use items::Item;
 pub use metadata::Metadata;
 pub use ops::Changed;

@@ -16,7 +16,7 @@ use crate::bitset::Bitset;
 /// All values are indexed but nested ones and texts above 256 bytes, of which it knows only where they are: an item
 /// that has one is looked at, if a filter depends on it.
 #[derive(Debug, Clone, Default)]
-pub struct FilterIndex {
+pub(crate) struct FilterIndex {
     columns: Columns,
     len: u32,
 }
@@ -26,7 +26,7 @@ pub(super) type Columns = HashMap<String, Column, RandomState>;
 
 impl FilterIndex {
     /// Takes in the metadata of the next slot.
-    pub fn push(&mut self, metadata: &Object) {
+    pub(crate) fn push(&mut self, metadata: &Object) {
         let mut term = Vec::new();
         for (key, value) in metadata {
             let column = self.columns.entry_ref(key.as_str()).or_default();
@@ -36,23 +36,23 @@ impl FilterIndex {
     }
 
     /// How many slots it covers.
-    pub fn len(&self) -> u32 {
+    pub(crate) fn len(&self) -> u32 {
         self.len
     }
 
     /// Whether it covers no slot.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// To be called when no more slots are expected: sorts what came last, and gives spare memory back.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.columns.values_mut().for_each(Column::finish);
         self.columns.shrink_to_fit();
     }
 
     /// What it holds in memory.
-    pub fn memory_bytes(&self) -> usize {
+    pub(crate) fn memory_bytes(&self) -> usize {
         let columns = self.columns.iter().map(|(key, column)| key.capacity() + column.heap_bytes());
         self.columns.allocation_size() + columns.sum::<usize>()
     }
@@ -62,7 +62,7 @@ impl FilterIndex {
     ///
     /// `matches` looks at the item in a slot of `eligible`. It is asked only about slots that are still eligible, and
     /// only when the filter depends on values that are not indexed.
-    pub fn retain_matching(
+    pub(crate) fn retain_matching(
         &self,
         filter: &Filter,
         first_slot: u32,

@@ -17,6 +17,8 @@ mod parse;
 mod slots;
 mod term;
 mod terms;
+#[cfg(test)]
+mod oracle;
 
 use std::cmp::Ordering;
 
@@ -24,7 +26,7 @@ use serde_json::Value;
 
 use number::Number;
 
-pub use index::FilterIndex;
+pub(crate) use index::FilterIndex;
 pub use parse::FilterError;
 
 /// Metadata, taken apart.

@@ -6,7 +6,6 @@ mod concurrency;
 mod damage;
 mod disk;
 mod expiry;
-mod filter_index;
 mod graph;
 mod many;
 mod model;

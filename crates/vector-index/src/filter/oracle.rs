@@ -4,10 +4,9 @@ use std::cell::RefCell;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use vector_index::{Bitset, Filter, FilterIndex};
 
-/// Metadata, taken apart.
-type Object = serde_json::Map<String, Value>;
+use super::{Filter, FilterIndex, Object};
+use crate::bitset::Bitset;
 
 const KEYS: [&str; 3] = ["a", "b", "c"];
 
