@@ -14,8 +14,10 @@
 
 mod conform;
 mod error;
+pub mod maintenance;
 mod metadata;
 mod plan;
+mod references;
 pub mod rest;
 mod schema;
 mod snapshot;
@@ -25,13 +27,17 @@ mod writer;
 
 pub use conform::conform;
 pub use error::{Error, Result};
-pub use iceberg::spec::{DataFile, Schema, TableMetadata};
-pub use iceberg::{TableRequirement, TableUpdate};
-pub use metadata::{VersionedMetadata, commit, create, delete_metadata, read_metadata, write_metadata};
+pub use iceberg::spec::{DataFile, Operation, Schema, TableMetadata};
+pub use iceberg::{TableIdent, TableRequirement, TableUpdate};
+pub use metadata::{
+    VersionedMetadata, commit, create, create_by_commit, delete_metadata, read_foreign_metadata,
+    read_metadata, write_metadata,
+};
 pub use objects::{Outage, ProbeError};
 pub use plan::{PlannedFile, data_files};
-pub use schema::{arrow_schema, iceberg_schema};
-pub use snapshot::{TableChange, append, overwrite};
+pub use references::References;
+pub use schema::{arrow_schema, arrow_schema_at, iceberg_schema};
+pub use snapshot::{TableChange, append, overwrite, replace};
 pub use summary::total_records;
 pub use warehouse::{BUCKET, Warehouse};
 pub use writer::{DEFAULT_TARGET_FILE_BYTES, TableWriter};

@@ -37,17 +37,76 @@ pub fn create(
         None => warehouse.new_table_location(namespace, &request.name),
     };
     warehouse.object_path(&location)?;
-    let metadata = TableMetadataBuilder::new(
+    let builder = TableMetadataBuilder::new(
         request.schema,
         request.partition_spec.unwrap_or_else(|| UnboundPartitionSpec::builder().build()),
         request.write_order.unwrap_or_else(SortOrder::unsorted_order),
         location,
         FormatVersion::V2,
         properties,
+    );
+    first_version(builder.map_err(invalid)?)
+}
+
+/// The first version of a table that is created by a commit, as clients do that were given staged metadata; nothing is
+/// written yet.
+///
+/// # Errors
+/// [`Error::Conflict`] if a requirement asks for an existing table; [`Error::Invalid`] if the updates do not make a
+/// table; and those of [`create`].
+pub fn create_by_commit(
+    warehouse: &Warehouse,
+    namespace: &[String],
+    name: &str,
+    requirements: &[TableRequirement],
+    updates: Vec<TableUpdate>,
+) -> Result<VersionedMetadata> {
+    let holds_without_a_table = |requirement: &TableRequirement| {
+        use TableRequirement::{NotExist, RefSnapshotIdMatch};
+        matches!(requirement, NotExist | RefSnapshotIdMatch { snapshot_id: None, .. })
+    };
+    if !requirements.iter().all(holds_without_a_table) {
+        return Err(Error::Conflict("a requirement asks for a table that does not exist".to_owned()));
+    }
+    let schema = updates.iter().find_map(|update| match update {
+        TableUpdate::AddSchema { schema } => Some(schema.clone()),
+        _ => None,
+    });
+    let schema =
+        schema.ok_or_else(|| Error::Invalid("a new table needs an update that adds a schema".to_owned()))?;
+    let spec = updates.iter().find_map(|update| match update {
+        TableUpdate::AddSpec { spec } => Some(spec.clone()),
+        _ => None,
+    });
+    let order = updates.iter().find_map(|update| match update {
+        TableUpdate::AddSortOrder { sort_order } => Some(sort_order.clone()),
+        _ => None,
+    });
+    let mut builder = TableMetadataBuilder::new(
+        schema.clone(),
+        spec.unwrap_or_else(|| UnboundPartitionSpec::builder().build()),
+        order.unwrap_or_else(SortOrder::unsorted_order),
+        warehouse.new_table_location(namespace, name),
+        FormatVersion::V2,
+        HashMap::new(),
     )
-    .and_then(TableMetadataBuilder::build)
-    .map_err(invalid)?
-    .metadata;
+    .map_err(invalid)?;
+    // Files may have been written with the ids of the staged schema, which are the ids that the builder gives.
+    let is_staged = |metadata: &TableMetadata| metadata.current_schema().as_struct() == schema.as_struct();
+    let built = builder.clone().build().map_err(invalid)?.metadata;
+    if !is_staged(&built) {
+        let text = "the ids of the schema's fields are not those of a new table: stage its creation first";
+        return Err(Error::Invalid(text.to_owned()));
+    }
+    for update in updates {
+        check_update(warehouse, None, &update)?;
+        builder = update.apply(builder).map_err(invalid)?;
+    }
+    first_version(builder)
+}
+
+fn first_version(builder: TableMetadataBuilder) -> Result<VersionedMetadata> {
+    let metadata = builder.build().map_err(invalid)?.metadata;
     let location = MetadataLocation::new_with_metadata(metadata.location(), &metadata).to_string();
     Ok(VersionedMetadata { location, metadata })
 }
@@ -69,7 +128,7 @@ pub fn commit(
     }
     let mut builder = current.metadata.clone().into_builder(Some(current.location.clone()));
     for update in updates {
-        check_update(warehouse, &current.metadata, &update)?;
+        check_update(warehouse, Some(&current.metadata), &update)?;
         builder = update.apply(builder).map_err(invalid)?;
     }
     let built = builder.build().map_err(invalid)?;
@@ -104,6 +163,28 @@ pub async fn read_metadata(warehouse: &Warehouse, location: &str) -> Result<Vers
     Ok(VersionedMetadata { location: location.to_owned(), metadata })
 }
 
+/// Loads a version of a table's metadata that another catalogue wrote into this warehouse.
+///
+/// # Errors
+/// [`Error::Location`] if it, or the table's folder, is not in the warehouse; [`Error::Invalid`] if there is no metadata
+/// file; [`Error::Unsupported`] for a format version other than 2.
+pub async fn read_foreign_metadata(warehouse: &Warehouse, location: &str) -> Result<VersionedMetadata> {
+    warehouse.object_path(location)?;
+    // The next version's name follows from this one's.
+    let unusable =
+        |error: iceberg::Error| Error::Invalid(format!("{location:?} is no metadata file: {error}"));
+    location.parse::<MetadataLocation>().map_err(unusable)?;
+    if !warehouse.exists(location).await? {
+        return Err(Error::Invalid(format!("there is no file {location:?}")));
+    }
+    let bytes = warehouse.file_io().new_input(location)?.read().await?;
+    let metadata: TableMetadata = serde_json::from_slice(&bytes)
+        .map_err(|error| Error::Invalid(format!("{location:?} holds no metadata of a table: {error}")))?;
+    warehouse.object_path(metadata.location())?;
+    refuse_format_version(metadata.format_version())?;
+    Ok(VersionedMetadata { location: location.to_owned(), metadata })
+}
+
 /// Deletes a version that a catalogue refused, as far as the store lets it: what remains is referenced by nothing.
 pub async fn delete_metadata(warehouse: &Warehouse, version: &VersionedMetadata) {
     if let Err(error) = warehouse.file_io().delete(&version.location).await {
@@ -112,9 +193,9 @@ pub async fn delete_metadata(warehouse: &Warehouse, version: &VersionedMetadata)
 }
 
 /// What the `iceberg` crate lets pass and this warehouse must not.
-fn check_update(warehouse: &Warehouse, current: &TableMetadata, update: &TableUpdate) -> Result<()> {
+fn check_update(warehouse: &Warehouse, current: Option<&TableMetadata>, update: &TableUpdate) -> Result<()> {
     match update {
-        TableUpdate::AssignUuid { uuid } if *uuid != current.uuid() => {
+        TableUpdate::AssignUuid { uuid } if current.is_some_and(|current| *uuid != current.uuid()) => {
             Err(Error::Invalid("a table keeps its uuid".to_owned()))
         }
         TableUpdate::SetLocation { location } => warehouse.object_path(location).map(drop),

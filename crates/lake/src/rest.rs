@@ -83,3 +83,11 @@ pub struct CommittedTable {
     /// The table's metadata after the commit.
     pub metadata: TableMetadata,
 }
+
+/// `CommitTransactionRequest`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct CommitTransaction {
+    /// One for each table, with its `identifier`.
+    pub table_changes: Vec<CommitTable>,
+}

@@ -37,6 +37,17 @@ pub fn arrow_schema(metadata: &TableMetadata) -> Result<SchemaRef> {
     Ok(Arc::new(schema_to_arrow_schema(metadata.current_schema())?))
 }
 
+/// The same as it was at a snapshot: columns that came later are not there, and renamed ones have their old names.
+///
+/// # Errors
+/// As [`arrow_schema`]; [`Error::Invalid`] if there is no such snapshot.
+pub fn arrow_schema_at(metadata: &TableMetadata, snapshot_id: i64) -> Result<SchemaRef> {
+    let snapshot = metadata
+        .snapshot_by_id(snapshot_id)
+        .ok_or_else(|| Error::Invalid(format!("the table has no snapshot {snapshot_id}")))?;
+    Ok(Arc::new(schema_to_arrow_schema(&*snapshot.schema(metadata)?)?))
+}
+
 /// The type that a table stores values of `data_type` as.
 fn storable(data_type: &DataType) -> DataType {
     match data_type {

@@ -1,9 +1,9 @@
-//! Data files to snapshots: the manifests and the manifest list of an append or an overwrite.
+//! Data files to snapshots: the manifests and the manifest list of an append, an overwrite or a replacement.
 //!
 //! Iceberg specification, "Snapshots", "Manifests", "Manifest Lists". Everything written here is durable and
 //! unreferenced until the catalogue accepts the [`TableChange`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use iceberg::io::FileIO;
 use iceberg::spec::{
@@ -15,6 +15,7 @@ use iceberg::{TableRequirement, TableUpdate};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::rest::CommitTable;
 use crate::summary::summarise;
 use crate::writer::refuse_partitioned;
 use crate::{Error, Result, Warehouse};
@@ -39,14 +40,23 @@ pub struct TableChange {
 }
 
 impl TableChange {
+    /// The same as a catalogue takes it.
+    pub fn request(&self) -> CommitTable {
+        let (requirements, updates) = (self.requirements.clone(), self.updates.clone());
+        CommitTable { identifier: None, requirements, updates }
+    }
+
     /// Deletes the metadata files of a change that the catalogue refused. Call it after a definite refusal only: a
     /// commit whose outcome is unknown may have happened, and its files be in use. Data files stay, for the retry.
     pub async fn discard(self, warehouse: &Warehouse) {
-        let file_io = warehouse.file_io();
-        for location in &self.written {
-            if let Err(error) = file_io.delete(location).await {
-                tracing::warn!(%location, %error, "a metadata file of a refused commit remains");
-            }
+        delete_written(&warehouse.file_io(), &self.written).await;
+    }
+}
+
+async fn delete_written(file_io: &FileIO, locations: &[String]) {
+    for location in locations {
+        if let Err(error) = file_io.delete(location).await {
+            tracing::warn!(%location, %error, "a metadata file of a refused commit remains");
         }
     }
 }
@@ -83,16 +93,35 @@ pub async fn overwrite(
     summary: HashMap<String, String>,
 ) -> Result<TableChange> {
     let mut producer = Producer::new(warehouse, metadata)?;
-    let mut manifests = Vec::new();
-    let mut removed = Vec::new();
-    for manifest in current_manifests(&producer.file_io, metadata, None).await? {
-        if has_live_files(&manifest) {
-            manifests.extend(producer.write_removed(&manifest, &mut removed).await?);
-        }
+    let (manifests, removed) = producer.write_without(|_| true).await?;
+    producer.exchange(Operation::Overwrite, manifests, &removed, files, summary).await
+}
+
+/// Puts the rows in `added` in the place of those in the data files at the locations `removed`. With
+/// [`Operation::Replace`] the rows are the same ones, in other files; with [`Operation::Overwrite`] they are not.
+///
+/// # Errors
+/// As [`append`], and [`Error::Conflict`] if a file to remove is no longer part of the table.
+pub async fn replace(
+    warehouse: &Warehouse,
+    metadata: &TableMetadata,
+    operation: Operation,
+    removed: &BTreeSet<String>,
+    added: Vec<DataFile>,
+    summary: HashMap<String, String>,
+) -> Result<TableChange> {
+    let mut producer = Producer::new(warehouse, metadata)?;
+    let (manifests, found) = producer.write_without(|file| removed.contains(file.file_path())).await?;
+    if found.len() != removed.len() {
+        producer.discard_written().await;
+        let text = format!(
+            "{} of {} files are no longer part of the table",
+            removed.len() - found.len(),
+            removed.len()
+        );
+        return Err(Error::Conflict(text));
     }
-    let figures = summarise(metadata, Operation::Overwrite, &files, &removed, summary);
-    manifests.extend(producer.write_added(files).await?);
-    producer.change(manifests, figures).await
+    producer.exchange(operation, manifests, &found, added, summary).await
 }
 
 /// The manifests of a snapshot, the current one by default; none for a table that has no snapshot.
@@ -161,27 +190,61 @@ impl<'a> Producer<'a> {
         Ok(Some(writer.write_manifest_file().await?))
     }
 
-    /// One manifest that marks the live files of `manifest` as deleted, as readers of changes expect, and notes them
-    /// in `removed`.
-    async fn write_removed(
+    /// The current manifests without the data files that `is_removed` names, and these files. A manifest that held some
+    /// is written anew, and says which, as readers of changes expect.
+    async fn write_without(
         &mut self,
-        manifest: &ManifestFile,
-        removed: &mut Vec<DataFile>,
-    ) -> Result<Option<ManifestFile>> {
-        let (entries, source) = manifest.load_manifest(&self.file_io).await?.into_parts();
-        let live: Vec<_> = entries.iter().filter(|entry| entry.is_alive()).collect();
-        if live.is_empty() {
-            return Ok(None);
+        is_removed: impl Fn(&DataFile) -> bool,
+    ) -> Result<(Vec<ManifestFile>, Vec<DataFile>)> {
+        let (mut manifests, mut removed) = (Vec::new(), Vec::new());
+        for manifest in current_manifests(&self.file_io, self.metadata, None).await? {
+            if !has_live_files(&manifest) {
+                continue;
+            }
+            let (entries, source) = manifest.load_manifest(&self.file_io).await?.into_parts();
+            let live: Vec<_> = entries.iter().filter(|entry| entry.is_alive()).collect();
+            let (gone, kept): (Vec<_>, Vec<_>) =
+                live.into_iter().partition(|entry| is_removed(entry.data_file()));
+            if gone.is_empty() {
+                manifests.push(manifest);
+                continue;
+            }
+            let spec = source.partition_spec().clone();
+            let mut writer = self.manifest_writer(manifest.content, source.schema().clone(), spec)?;
+            for entry in kept {
+                let sequence_number = entry.sequence_number().unwrap_or(manifest.sequence_number);
+                let added_by = entry.snapshot_id().unwrap_or(manifest.added_snapshot_id);
+                let file = entry.data_file().clone();
+                writer.add_existing_file(file, added_by, sequence_number, entry.file_sequence_number)?;
+            }
+            for entry in gone {
+                let sequence_number = entry.sequence_number().unwrap_or(manifest.sequence_number);
+                let file = entry.data_file().clone();
+                writer.add_delete_file(file.clone(), sequence_number, entry.file_sequence_number)?;
+                removed.push(file);
+            }
+            manifests.push(writer.write_manifest_file().await?);
         }
-        let spec = source.partition_spec().clone();
-        let mut writer = self.manifest_writer(manifest.content, source.schema().clone(), spec)?;
-        for entry in live {
-            let sequence_number = entry.sequence_number().unwrap_or(manifest.sequence_number);
-            let file = entry.data_file().clone();
-            writer.add_delete_file(file.clone(), sequence_number, entry.file_sequence_number)?;
-            removed.push(file);
-        }
-        Ok(Some(writer.write_manifest_file().await?))
+        Ok((manifests, removed))
+    }
+
+    /// The change to a snapshot of `manifests` and `added`, in which `removed` are no more.
+    async fn exchange(
+        mut self,
+        operation: Operation,
+        mut manifests: Vec<ManifestFile>,
+        removed: &[DataFile],
+        added: Vec<DataFile>,
+        summary: HashMap<String, String>,
+    ) -> Result<TableChange> {
+        let figures = summarise(self.metadata, operation, &added, removed, summary);
+        manifests.extend(self.write_added(added).await?);
+        self.change(manifests, figures).await
+    }
+
+    /// Deletes what has been written for a change that will not be.
+    async fn discard_written(&self) {
+        delete_written(&self.file_io, &self.written).await;
     }
 
     fn manifest_writer(

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use iceberg::io::{FileIO, FileIOBuilder};
-use object_store::ObjectStore;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -82,6 +82,18 @@ impl Warehouse {
             .ok_or_else(|| refuse(format!("locations of tables begin with {BUCKET}")))?;
         let key: objects::Key = key.parse().map_err(|e: objects::KeyError| refuse(e.to_string()))?;
         Ok(key.path())
+    }
+
+    /// Whether there is a file at a location.
+    ///
+    /// # Errors
+    /// [`Error::Location`], or the store's.
+    pub async fn exists(&self, location: &str) -> Result<bool> {
+        match self.store.head(&self.object_path(location)?).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// A location that no table has had before, so that a table that is dropped and created again shares no file

@@ -126,7 +126,7 @@ impl TableWriter {
         }
     }
 
-    async fn open_file(&self) -> Result<OpenFile> {
+    async fn open_file(&mut self) -> Result<OpenFile> {
         let location = self.locations.generate_location(None, &self.names.generate_file_name());
         let output = self.file_io.new_output(&location)?;
         Ok(OpenFile { location, writer: self.parquet.build(output).await? })
