@@ -4,7 +4,8 @@ use http::Method;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::catalog::{
-    CreateNamespace, IcebergError, NAMESPACE_SEPARATOR, NamespaceList, TableIdentifierList, TableList,
+    CompactTable, CompactedTable, CreateNamespace, ExpireSnapshots, ExpiredSnapshots, IcebergError,
+    NAMESPACE_SEPARATOR, NamespaceList, RemoveOrphans, RemovedOrphans, TableIdentifierList, TableList,
 };
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
@@ -29,6 +30,45 @@ impl Catalogd {
     /// Any [`Error`].
     pub async fn tables(&self, ctx: &CallContext) -> Result<TableList> {
         self.0.get(ctx, "/catalog/tables").await
+    }
+
+    /// `POST /catalog/tables/{table}/compact`: rewrites small files. Sent once.
+    ///
+    /// # Errors
+    /// Any [`Error`]; a problem with the code `not_found` if there is no such table.
+    pub async fn compact(
+        &self,
+        ctx: &CallContext,
+        table: &str,
+        request: &CompactTable,
+    ) -> Result<CompactedTable> {
+        self.0.post(ctx, &maintenance_path(table, "compact"), request).await
+    }
+
+    /// `POST /catalog/tables/{table}/expire-snapshots`: removes old snapshots and their files. Sent once.
+    ///
+    /// # Errors
+    /// As [`Catalogd::compact`].
+    pub async fn expire_snapshots(
+        &self,
+        ctx: &CallContext,
+        table: &str,
+        request: &ExpireSnapshots,
+    ) -> Result<ExpiredSnapshots> {
+        self.0.post(ctx, &maintenance_path(table, "expire-snapshots"), request).await
+    }
+
+    /// `POST /catalog/tables/{table}/remove-orphans`: deletes files that nothing refers to. Sent once.
+    ///
+    /// # Errors
+    /// As [`Catalogd::compact`].
+    pub async fn remove_orphans(
+        &self,
+        ctx: &CallContext,
+        table: &str,
+        request: &RemoveOrphans,
+    ) -> Result<RemovedOrphans> {
+        self.0.post(ctx, &maintenance_path(table, "remove-orphans"), request).await
     }
 
     /// The namespaces at the top.
@@ -132,6 +172,10 @@ pub(crate) fn problem(body: &[u8], request_id: &str) -> Option<Problem> {
 fn namespace_path(namespace: &str) -> String {
     let separator = NAMESPACE_SEPARATOR.to_string();
     format!("/iceberg/v1/namespaces/{}", segment(&namespace.replace('.', &separator)))
+}
+
+fn maintenance_path(table: &str, action: &str) -> String {
+    format!("/catalog/tables/{}/{action}", segment(table))
 }
 
 fn tables_path(namespace: &str) -> String {

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{index, ingest, playbooks, search, snapshot, sql, status};
+use crate::commands::{index, ingest, playbooks, search, snapshot, sql, status, table};
 use crate::{corpus, demo, models, stack};
 
 /// The operator's command line of the lakehouse.
@@ -40,6 +40,8 @@ pub enum Command {
     Playbooks(playbooks::Args),
     /// Keep vector indexes as objects, and bring them back.
     Snapshot(snapshot::Args),
+    /// Keep tables small and fast.
+    Table(table::Args),
     /// Fetch and check the embedding model.
     Models(models::Args),
     /// Generate workers on the real labour market.

@@ -83,11 +83,36 @@ pub struct Namespace {
     pub properties: BTreeMap<String, String>,
 }
 
+/// `UpdateNamespacePropertiesRequest` of Iceberg REST.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangeProperties {
+    /// Keys to remove.
+    #[serde(default)]
+    pub removals: Vec<String>,
+    /// Properties to set.
+    #[serde(default)]
+    pub updates: BTreeMap<String, String>,
+}
+
+/// `UpdateNamespacePropertiesResponse` of Iceberg REST.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ChangedProperties {
+    /// Keys that were set.
+    pub updated: Vec<String>,
+    /// Keys that were there and are no more.
+    pub removed: Vec<String>,
+    /// Keys that should have gone and were not there.
+    pub missing: Vec<String>,
+}
+
 /// `ListNamespacesResponse` of Iceberg REST.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct NamespaceList {
     /// Each by its parts.
     pub namespaces: Vec<Vec<String>>,
+    /// What to ask for the next page with; absent after the last one.
+    #[serde(default, rename = "next-page-token", skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
 }
 
 /// `ListTablesResponse` of Iceberg REST.
@@ -95,6 +120,115 @@ pub struct NamespaceList {
 pub struct TableIdentifierList {
     /// The tables of one namespace.
     pub identifiers: Vec<TableIdentifier>,
+    /// What to ask for the next page with; absent after the last one.
+    #[serde(default, rename = "next-page-token", skip_serializing_if = "Option::is_none")]
+    pub next_page_token: Option<String>,
+}
+
+/// `RegisterTableRequest` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct RegisterTable {
+    /// The table's name within the namespace.
+    pub name: String,
+    /// Where its current metadata file is.
+    pub metadata_location: String,
+    /// Whether to replace a table of that name: not built.
+    #[serde(default)]
+    pub overwrite: bool,
+}
+
+/// `RenameTableRequest` of Iceberg REST.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RenameTable {
+    /// Its name now.
+    pub source: TableIdentifier,
+    /// Its new name.
+    pub destination: TableIdentifier,
+}
+
+/// Body of `POST /catalog/tables/{table}/compact`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CompactTable {
+    /// How large files should be, bytes; 128 MiB if absent.
+    pub target_file_bytes: Option<u64>,
+    /// Fewer small files than this are left alone, unless they fill a file; 5 if absent.
+    pub min_files: Option<usize>,
+    /// Whether to say only what would be done.
+    pub dry_run: bool,
+}
+
+/// Answer of `POST /catalog/tables/{table}/compact`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CompactedTable {
+    /// `namespace.name`.
+    pub table: String,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// Small files that were rewritten.
+    pub files_before: usize,
+    /// Their size, bytes.
+    pub bytes_before: u64,
+    /// Files that hold the same rows now; absent after a dry run.
+    pub files_after: Option<usize>,
+    /// Their size, bytes; absent after a dry run.
+    pub bytes_after: Option<u64>,
+    /// The new snapshot; absent if nothing was changed.
+    pub snapshot_id: Option<i64>,
+}
+
+/// Body of `POST /catalog/tables/{table}/expire-snapshots`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpireSnapshots {
+    /// Snapshots older than so many seconds go; five days if absent.
+    pub older_than_s: Option<u64>,
+    /// So many of each branch stay, however old they are; 1 if absent.
+    pub retain_last: Option<usize>,
+    /// Whether to say only what would be done.
+    pub dry_run: bool,
+}
+
+/// Answer of `POST /catalog/tables/{table}/expire-snapshots`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ExpiredSnapshots {
+    /// `namespace.name`.
+    pub table: String,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// The snapshots that went, oldest first.
+    pub snapshot_ids: Vec<i64>,
+    /// How many files only they needed.
+    pub file_count: usize,
+    /// The first of these.
+    pub files: Vec<String>,
+}
+
+/// Body of `POST /catalog/tables/{table}/remove-orphans`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RemoveOrphans {
+    /// Files younger than so many seconds stay: they may belong to a commit under way. Three days if absent, at least
+    /// an hour.
+    pub older_than_s: Option<u64>,
+    /// Whether to say only what would be done.
+    pub dry_run: bool,
+}
+
+/// Answer of `POST /catalog/tables/{table}/remove-orphans`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct RemovedOrphans {
+    /// `namespace.name`.
+    pub table: String,
+    /// Whether nothing was changed.
+    pub dry_run: bool,
+    /// How many files nothing referred to.
+    pub file_count: usize,
+    /// Their size, bytes.
+    pub size_bytes: u64,
+    /// The first of them.
+    pub files: Vec<String>,
 }
 
 /// `TableIdentifier` of Iceberg REST.

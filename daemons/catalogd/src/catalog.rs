@@ -1,20 +1,26 @@
 //! The catalogue itself: namespaces, tables, and the swap of a table's pointer.
 
 mod commit;
+mod maintenance;
+mod once;
+mod purge;
 mod rows;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use lake::rest::CreateTable;
 use lake::{VersionedMetadata, Warehouse};
 use ledger::Ledger;
 use parking_lot::Mutex;
-use wire::catalog::{TableColumn, TableInfo};
+use tokio::sync::Notify;
+use wire::catalog::{ChangedProperties, TableColumn, TableInfo};
 
 use crate::{CatalogError, Namespace, TableName};
-use rows::Pointer;
+use commit::Step;
+use rows::{Action, Pointer};
 
+pub use once::RequestKey;
 pub use rows::MIGRATIONS;
 
 type Result<T> = std::result::Result<T, CatalogError>;
@@ -26,12 +32,14 @@ pub struct Catalog {
     /// The version of each table that was loaded last. A metadata file never changes, so an entry whose location is
     /// still the table's is still right.
     loaded: Mutex<HashMap<TableName, Arc<VersionedMetadata>>>,
+    /// Rung when the files of a table shall go.
+    purge_requested: Notify,
 }
 
 impl Catalog {
     /// The catalogue in `ledger` over the tables in `warehouse`.
     pub fn new(ledger: Ledger, warehouse: Warehouse) -> Self {
-        Self { ledger, warehouse, loaded: Mutex::default() }
+        Self { ledger, warehouse, loaded: Mutex::default(), purge_requested: Notify::new() }
     }
 
     /// The namespaces directly below `parent`, or at the top.
@@ -78,6 +86,32 @@ impl Catalog {
         self.ledger.read(move |connection| rows::properties(connection, &namespace)).await
     }
 
+    /// Sets and removes properties of a namespace; durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoSuchNamespace`]; [`CatalogError::Unprocessable`] for a key that is to be set and to be removed.
+    pub async fn change_properties(
+        &self,
+        namespace: Namespace,
+        updates: BTreeMap<String, String>,
+        removals: BTreeSet<String>,
+    ) -> Result<ChangedProperties> {
+        if let Some(both) = removals.iter().find(|key| updates.contains_key(*key)) {
+            return Err(CatalogError::Unprocessable(format!("{both:?} is to be set and to be removed")));
+        }
+        self.ledger
+            .write(move |transaction| {
+                let mut properties = rows::properties(transaction, &namespace)?;
+                let (removed, missing) =
+                    removals.into_iter().partition(|key| properties.remove(key).is_some());
+                let updated = updates.keys().cloned().collect();
+                properties.extend(updates);
+                rows::update_properties(transaction, &namespace, &properties)?;
+                Ok(ChangedProperties { updated, removed, missing })
+            })
+            .await
+    }
+
     /// Drops an empty namespace; durable on return.
     ///
     /// # Errors
@@ -109,21 +143,104 @@ impl Catalog {
         &self,
         namespace: Namespace,
         request: CreateTable,
+        key: Option<RequestKey>,
     ) -> Result<Arc<VersionedMetadata>> {
+        if let Some(before) = self.answered(key.as_ref()).await? {
+            return only(before);
+        }
+        let (table, version) = self.first_version(namespace, request).await?;
+        self.take_new(table, version, Action::Create, key).await
+    }
+
+    /// What [`Catalog::create_table`] would create. Nothing is written: a commit that asserts the creation does that.
+    ///
+    /// # Errors
+    /// As [`Catalog::create_table`].
+    pub async fn stage_table(&self, namespace: Namespace, request: CreateTable) -> Result<VersionedMetadata> {
+        Ok(self.first_version(namespace, request).await?.1)
+    }
+
+    async fn first_version(
+        &self,
+        namespace: Namespace,
+        request: CreateTable,
+    ) -> Result<(TableName, VersionedMetadata)> {
         let table = TableName::new(namespace, request.name.clone())?;
-        if request.stage_create == Some(true) {
-            return Err(CatalogError::NotBuilt("staged creation of tables is not built yet".to_owned()));
+        self.must_be_free(&table).await?;
+        let version = lake::create(&self.warehouse, table.namespace.parts(), request)?;
+        self.must_be_unshared(&version).await?;
+        Ok((table, version))
+    }
+
+    /// Takes in a table whose metadata file is in the warehouse already; the pointer is durable on return.
+    ///
+    /// # Errors
+    /// [`CatalogError::AlreadyExists`], also if the table is known by another name; [`CatalogError::NoSuchNamespace`];
+    /// [`CatalogError::BadRequest`] if there is no metadata file at `location`.
+    pub async fn register_table(
+        &self,
+        namespace: Namespace,
+        name: String,
+        location: String,
+        key: Option<RequestKey>,
+    ) -> Result<Arc<VersionedMetadata>> {
+        if let Some(before) = self.answered(key.as_ref()).await? {
+            return only(before);
         }
+        let table = TableName::new(namespace, name)?;
+        self.must_be_free(&table).await?;
+        let version = lake::read_foreign_metadata(&self.warehouse, &location).await?;
+        self.must_be_unshared(&version).await?;
+        self.take_new(table, version, Action::Register, key).await
+    }
+
+    async fn take_new(
+        &self,
+        table: TableName,
+        version: VersionedMetadata,
+        action: Action,
+        key: Option<RequestKey>,
+    ) -> Result<Arc<VersionedMetadata>> {
+        let step = Step { table, action, from: None, to: Arc::new(version) };
+        only(self.take(vec![step], key).await?)
+    }
+
+    async fn must_be_free(&self, table: &TableName) -> Result<()> {
         self.namespace(table.namespace.clone()).await?;
-        if self.table_exists(table.clone()).await? {
-            return Err(CatalogError::AlreadyExists(table.to_string()));
+        match self.table_exists(table.clone()).await? {
+            true => Err(CatalogError::AlreadyExists(table.to_string())),
+            false => Ok(()),
         }
-        let version = Arc::new(lake::create(&self.warehouse, table.namespace.parts(), request)?);
-        lake::write_metadata(&self.warehouse, &version).await?;
-        let (key, created) = (table.clone(), Arc::clone(&version));
-        let inserted =
-            self.ledger.write(move |transaction| rows::insert_table(transaction, &key, &created, now_ms()));
-        self.settle(&table, version, inserted.await).await
+    }
+
+    /// Two tables in one folder would take each other's files for orphans.
+    async fn must_be_unshared(&self, version: &VersionedMetadata) -> Result<()> {
+        let folder = version.metadata.location().trim_end_matches('/').to_owned();
+        match self.ledger.read(move |connection| rows::table_in(connection, &folder)).await? {
+            Some(other) => {
+                let location = version.metadata.location();
+                Err(CatalogError::AlreadyExists(format!("{other}, whose folder is {location}, ")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Gives a table another name; durable on return. Its files stay where they are.
+    ///
+    /// # Errors
+    /// [`CatalogError::NoSuchTable`], [`CatalogError::NoSuchNamespace`] of the new name,
+    /// [`CatalogError::AlreadyExists`].
+    pub async fn rename_table(&self, from: TableName, to: TableName, key: Option<RequestKey>) -> Result<()> {
+        let old = from.clone();
+        self.ledger
+            .write(move |transaction| {
+                once::in_transaction(transaction, key.as_ref(), &[], now_ms(), || {
+                    rows::rename_table(transaction, &from, &to, now_ms())
+                })
+            })
+            .await?;
+        self.loaded.lock().remove(&old);
+        Ok(())
     }
 
     /// Whether there is such a table.
@@ -147,14 +264,23 @@ impl Catalog {
         self.load(&pointer).await
     }
 
-    /// Drops a table from the catalogue; durable on return. Its files stay.
+    /// Drops a table from the catalogue; durable on return. Its files stay, unless they shall be purged: then they are
+    /// deleted soon, by [`Catalog::purge_forever`].
     ///
     /// # Errors
     /// [`CatalogError::NoSuchTable`].
-    pub async fn drop_table(&self, table: TableName) -> Result<()> {
-        let key = table.clone();
-        self.ledger.write(move |transaction| rows::delete_table(transaction, &key, now_ms())).await?;
-        self.loaded.lock().remove(&table);
+    pub async fn drop_table(&self, table: TableName, is_purge: bool, key: Option<RequestKey>) -> Result<()> {
+        let dropped = table.clone();
+        self.ledger
+            .write(move |transaction| {
+                once::in_transaction(transaction, key.as_ref(), &[], now_ms(), || {
+                    let location = rows::delete_table(transaction, &table, now_ms())?;
+                    if is_purge { rows::insert_purge(transaction, &location, now_ms()) } else { Ok(()) }
+                })
+            })
+            .await?;
+        self.loaded.lock().remove(&dropped);
+        self.purge_requested.notify_one();
         Ok(())
     }
 
@@ -218,6 +344,12 @@ fn describe(pointer: &Pointer, loaded: std::result::Result<&VersionedMetadata, &
         }
     }
     info
+}
+
+/// The version of a request that made one.
+fn only(versions: Vec<Arc<VersionedMetadata>>) -> Result<Arc<VersionedMetadata>> {
+    // A key that was answered with none belongs to another kind of request, whose fingerprint differs.
+    versions.into_iter().next().ok_or(CatalogError::KeyReused)
 }
 
 fn now_ms() -> i64 {

@@ -30,6 +30,12 @@ pub enum CatalogError {
     /// A requirement of the commit does not hold: load the table again, then decide.
     #[error("{0}")]
     CommitFailed(String),
+    /// The request contradicts itself.
+    #[error("{0}")]
+    Unprocessable(String),
+    /// The idempotency key has come with another request before.
+    #[error("the idempotency key has been used with another request: use a new key for a new request")]
+    KeyReused,
     /// Not built yet.
     #[error("{0}")]
     NotBuilt(String),
@@ -71,6 +77,9 @@ impl CatalogError {
             Self::AlreadyExists(_) => (StatusCode::CONFLICT, "AlreadyExistsException"),
             Self::NamespaceNotEmpty(_) => (StatusCode::CONFLICT, "NamespaceNotEmptyException"),
             Self::CommitFailed(_) => (StatusCode::CONFLICT, "CommitFailedException"),
+            Self::Unprocessable(_) | Self::KeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "UnprocessableEntityException")
+            }
             Self::NotBuilt(_) => (StatusCode::NOT_IMPLEMENTED, "UnsupportedOperationException"),
             Self::Outage { outage: Outage::Full, .. } | Self::Database(ledger::Error::DiskFull) => {
                 (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorageException")

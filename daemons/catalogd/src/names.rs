@@ -77,6 +77,17 @@ impl TableName {
         check_part(&name)?;
         Ok(Self { namespace, name })
     }
+
+    /// Reads `namespace.name`.
+    ///
+    /// # Errors
+    /// [`CatalogError::BadRequest`] names the rule that it breaks.
+    pub fn from_text(text: &str) -> Result<Self, CatalogError> {
+        let (namespace, name) = text.rsplit_once('.').ok_or_else(|| {
+            CatalogError::BadRequest(format!("{text:?} is no name of a table: namespace.table is expected"))
+        })?;
+        Self::new(Namespace::from_path(namespace)?, name.to_owned())
+    }
 }
 
 impl fmt::Display for TableName {

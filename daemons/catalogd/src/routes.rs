@@ -3,5 +3,7 @@
 pub(crate) mod config;
 pub(crate) mod extract;
 pub(crate) mod listing;
+pub(crate) mod maintenance;
 pub(crate) mod namespaces;
+mod page;
 pub(crate) mod tables;

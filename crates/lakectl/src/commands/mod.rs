@@ -7,3 +7,4 @@ pub(crate) mod search;
 pub(crate) mod snapshot;
 pub(crate) mod sql;
 pub(crate) mod status;
+pub(crate) mod table;

@@ -12,6 +12,7 @@ use anyhow::{Context, bail};
 use client::PeerUrls;
 use wire::DaemonName;
 use wire::health::{DaemonState, Status};
+use wire::names::S3_PORT;
 
 use super::record::Record;
 use super::{POLL_INTERVAL, START_PATIENCE};
@@ -76,7 +77,15 @@ impl Launch {
                 bail!("port {port} of {daemon} is taken; choose another with --port-offset");
             }
         }
+        let s3 = self.s3_port()?;
+        if TcpListener::bind(("127.0.0.1", s3)).is_err() {
+            bail!("port {s3} of storaged's S3 face is taken; choose another with --port-offset");
+        }
         Ok(())
+    }
+
+    fn s3_port(&self) -> anyhow::Result<u16> {
+        S3_PORT.checked_add(self.port_offset).context("--port-offset is too large")
     }
 
     fn port(&self, daemon: DaemonName) -> anyhow::Result<u16> {
@@ -98,6 +107,11 @@ impl Launch {
         }
         for peer in DaemonName::ALL {
             command.env(format!("LAKEHOUSE_PEERS__{}", peer.as_str().to_uppercase()), urls.url(peer));
+        }
+        if self.port_offset > 0 {
+            let s3 = format!("127.0.0.1:{}", self.s3_port()?);
+            command.env("LAKEHOUSE_CATALOGD__S3_ENDPOINT", format!("http://{s3}"));
+            command.env("LAKEHOUSE_STORAGED__S3__BIND", s3);
         }
         // A group of its own: Ctrl-C in the terminal reaches `lakectl`, which stops the daemons in order.
         command.process_group(0).stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);

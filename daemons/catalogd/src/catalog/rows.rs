@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 
 use lake::VersionedMetadata;
+use ledger::idempotency;
 use ledger::rusqlite::{self, Connection, OptionalExtension, Row, Transaction, ffi};
 
 use super::Result;
 use crate::{CatalogError, Namespace, TableName};
 
 /// The schema of the catalogue's database, version by version.
-pub const MIGRATIONS: &[&str] = &["
+pub const MIGRATIONS: &[&str] = &[
+    "
     CREATE TABLE namespaces (
         name       TEXT PRIMARY KEY,
         properties TEXT NOT NULL,
@@ -32,13 +34,36 @@ pub const MIGRATIONS: &[&str] = &["
         at_ms       INTEGER NOT NULL
     ) STRICT;
     CREATE INDEX history_by_table ON history (namespace, name, id);
-"];
+",
+    "
+    CREATE TABLE history_with_more_actions (
+        id          INTEGER PRIMARY KEY,
+        namespace   TEXT NOT NULL,
+        name        TEXT NOT NULL,
+        action      TEXT NOT NULL CHECK (action IN ('create', 'register', 'commit', 'rename', 'drop')),
+        location    TEXT NOT NULL,
+        snapshot_id INTEGER,
+        at_ms       INTEGER NOT NULL
+    ) STRICT;
+    INSERT INTO history_with_more_actions SELECT * FROM history;
+    DROP TABLE history;
+    ALTER TABLE history_with_more_actions RENAME TO history;
+    CREATE INDEX history_by_table ON history (namespace, name, id);
+    CREATE TABLE purges (
+        location TEXT PRIMARY KEY,
+        at_ms    INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+",
+    idempotency::MIGRATION,
+];
 
 /// What happened to a table's pointer.
-#[derive(Debug, Clone, Copy)]
-enum Action {
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Action {
     Create,
+    Register,
     Commit,
+    Rename,
     Drop,
 }
 
@@ -46,7 +71,9 @@ impl Action {
     const fn as_str(self) -> &'static str {
         match self {
             Self::Create => "create",
+            Self::Register => "register",
             Self::Commit => "commit",
+            Self::Rename => "rename",
             Self::Drop => "drop",
         }
     }
@@ -138,11 +165,22 @@ pub(super) fn insert_table(
     transaction: &Transaction<'_>,
     table: &TableName,
     version: &VersionedMetadata,
+    action: Action,
+    now_ms: i64,
+) -> Result<()> {
+    insert_pointer(transaction, table, &version.location, now_ms)?;
+    note(transaction, table, action, version, now_ms)
+}
+
+fn insert_pointer(
+    transaction: &Transaction<'_>,
+    table: &TableName,
+    location: &str,
     now_ms: i64,
 ) -> Result<()> {
     transaction
         .prepare_cached("INSERT INTO tables (namespace, name, location, updated_ms) VALUES (?, ?, ?, ?)")?
-        .execute((table.namespace.to_string(), &table.name, &version.location, now_ms))
+        .execute((table.namespace.to_string(), &table.name, location, now_ms))
         .map_err(|error| match constraint(&error) {
             Some(ffi::SQLITE_CONSTRAINT_PRIMARYKEY) => CatalogError::AlreadyExists(table.to_string()),
             Some(ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
@@ -150,7 +188,64 @@ pub(super) fn insert_table(
             }
             _ => error.into(),
         })?;
-    note(transaction, table, Action::Create, version, now_ms)
+    Ok(())
+}
+
+/// The table whose metadata are in `folder`, if there is one.
+pub(super) fn table_in(connection: &Connection, folder: &str) -> Result<Option<TableName>> {
+    // '0' is the character after '/', so this is every location that begins with "folder/".
+    let select = "SELECT namespace, name, location, updated_ms FROM tables
+         WHERE location > ?1 || '/' AND location < ?1 || '0' LIMIT 1";
+    let found = connection.prepare_cached(select)?.query_row([folder], read_pointer).optional()?;
+    Ok(found.map(|pointer| pointer.table))
+}
+
+/// Gives a table another name, in another namespace perhaps. Its files stay where they are.
+pub(super) fn rename_table(
+    transaction: &Transaction<'_>,
+    from: &TableName,
+    to: &TableName,
+    now_ms: i64,
+) -> Result<()> {
+    let renamed = pointer(transaction, from)?;
+    transaction
+        .prepare_cached("DELETE FROM tables WHERE namespace = ? AND name = ?")?
+        .execute((from.namespace.to_string(), &from.name))?;
+    insert_pointer(transaction, to, &renamed.location, now_ms)?;
+    [from, to].into_iter().try_for_each(|table| {
+        insert_history(transaction, table, Action::Rename, &renamed.location, None, now_ms)
+    })
+}
+
+pub(super) fn update_properties(
+    transaction: &Transaction<'_>,
+    namespace: &Namespace,
+    properties: &BTreeMap<String, String>,
+) -> Result<()> {
+    let properties = serde_json::to_string(properties).map_err(|error| conversion(&error.to_string()))?;
+    transaction
+        .prepare_cached("UPDATE namespaces SET properties = ? WHERE name = ?")?
+        .execute((properties, namespace.to_string()))?;
+    Ok(())
+}
+
+/// Notes that the files of a dropped table shall go, from the metadata file at `location` on.
+pub(super) fn insert_purge(transaction: &Transaction<'_>, location: &str, now_ms: i64) -> Result<()> {
+    transaction
+        .prepare_cached("INSERT OR REPLACE INTO purges (location, at_ms) VALUES (?, ?)")?
+        .execute((location, now_ms))?;
+    Ok(())
+}
+
+pub(super) fn purges(connection: &Connection) -> Result<Vec<String>> {
+    let mut select = connection.prepare_cached("SELECT location FROM purges ORDER BY at_ms")?;
+    let locations = select.query_map((), |row| row.get(0))?;
+    Ok(locations.collect::<rusqlite::Result<_>>()?)
+}
+
+pub(super) fn delete_purge(transaction: &Transaction<'_>, location: &str) -> Result<()> {
+    transaction.prepare_cached("DELETE FROM purges WHERE location = ?")?.execute([location])?;
+    Ok(())
 }
 
 /// Moves the pointer from one version to the next, if it still stands on the former.
@@ -172,12 +267,14 @@ pub(super) fn move_pointer(
     note(transaction, table, Action::Commit, to, now_ms)
 }
 
-pub(super) fn delete_table(transaction: &Transaction<'_>, table: &TableName, now_ms: i64) -> Result<()> {
+/// Drops a table; returns where its metadata were.
+pub(super) fn delete_table(transaction: &Transaction<'_>, table: &TableName, now_ms: i64) -> Result<String> {
     let dropped = pointer(transaction, table)?;
     transaction
         .prepare_cached("DELETE FROM tables WHERE namespace = ? AND name = ?")?
         .execute((table.namespace.to_string(), &table.name))?;
-    insert_history(transaction, table, Action::Drop, &dropped.location, None, now_ms)
+    insert_history(transaction, table, Action::Drop, &dropped.location, None, now_ms)?;
+    Ok(dropped.location)
 }
 
 fn note(

@@ -2,9 +2,13 @@
 
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
+use ledger::idempotency;
 use serde::de::DeserializeOwned;
+use service::{ApiError, JsonBody};
 use wire::ErrorCode;
+use wire::context::IDEMPOTENCY_KEY;
 
+use crate::catalog::RequestKey;
 use crate::{CatalogError, Namespace, TableName};
 
 /// A JSON body, whatever its content type is said to be.
@@ -14,13 +18,52 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for IcebergJson<T> {
     type Rejection = CatalogError;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, CatalogError> {
-        match service::Json::from_request(request, state).await {
-            Ok(service::Json(value)) => Ok(Self(value)),
-            Err(error) if error.code() == ErrorCode::PayloadTooLarge => {
-                Err(CatalogError::TooLarge(error.detail().to_owned()))
-            }
-            Err(error) => Err(CatalogError::BadRequest(error.detail().to_owned())),
-        }
+        let body = JsonBody::from_request(request, state).await.map_err(bad_body)?;
+        body.parse().map(Self).map_err(bad_body)
+    }
+}
+
+/// A JSON body, with the key under which it came.
+pub(crate) struct KeyedJson<T>(pub(crate) T, pub(crate) Option<RequestKey>);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for KeyedJson<T> {
+    type Rejection = CatalogError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, CatalogError> {
+        let (parts, body) = request.into_parts();
+        let request = Request::from_parts(parts.clone(), body);
+        let body = JsonBody::from_request(request, state).await.map_err(bad_body)?;
+        let key = request_key(&parts, body.as_bytes())?;
+        Ok(Self(body.parse().map_err(bad_body)?, key))
+    }
+}
+
+/// The key of a request without a body.
+pub(crate) struct Key(pub(crate) Option<RequestKey>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Key {
+    type Rejection = CatalogError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, CatalogError> {
+        request_key(parts, &[]).map(Self)
+    }
+}
+
+fn request_key(parts: &Parts, body: &[u8]) -> Result<Option<RequestKey>, CatalogError> {
+    let Some(value) = parts.headers.get(IDEMPOTENCY_KEY) else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    idempotency::check_key(key).map_err(CatalogError::BadRequest)?;
+    let request = (parts.method.as_str(), parts.uri.to_string(), body);
+    let fingerprint =
+        idempotency::fingerprint(&request).map_err(|error| CatalogError::BadRequest(error.to_string()))?;
+    Ok(Some(RequestKey { key: key.to_owned(), fingerprint }))
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that map_err asks for")]
+fn bad_body(error: ApiError) -> CatalogError {
+    match error.code() {
+        ErrorCode::PayloadTooLarge => CatalogError::TooLarge(error.detail().to_owned()),
+        _ => CatalogError::BadRequest(error.detail().to_owned()),
     }
 }
 

@@ -7,22 +7,32 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use service::Json;
 use utoipa::IntoParams;
-use wire::catalog::{CreateNamespace, IcebergError, Namespace as NamespaceBody, NamespaceList};
+use wire::catalog::{
+    ChangeProperties, ChangedProperties, CreateNamespace, IcebergError, Namespace as NamespaceBody,
+    NamespaceList,
+};
 
 use super::extract::{IcebergJson, IcebergQuery};
+use super::page::Page;
 use crate::{Catalog, CatalogError, Namespace};
 
-/// Query of the listing. Pages are never made, so a token for the next one is never given out.
+/// Query of the listing.
 #[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase")]
 #[into_params(parameter_in = Query)]
 pub(crate) struct ListNamespaces {
     /// The namespace whose children are asked for; the top level if absent.
     parent: Option<String>,
+    /// Where the page begins: empty for the first one. Without it, all come at once.
+    page_token: Option<String>,
+    /// The most entries of a page.
+    page_size: Option<usize>,
 }
 
 /// Lists the namespaces directly below `parent`.
 #[utoipa::path(get, path = "/iceberg/v1/namespaces", params(ListNamespaces), responses(
-    (status = 200, body = NamespaceList), (status = 404, description = "no such parent", body = IcebergError)))]
+    (status = 200, body = NamespaceList), (status = 400, body = IcebergError),
+    (status = 404, description = "no such parent", body = IcebergError)))]
 pub(crate) async fn list(
     State(catalog): State<Arc<Catalog>>,
     IcebergQuery(query): IcebergQuery<ListNamespaces>,
@@ -30,8 +40,10 @@ pub(crate) async fn list(
     let parent = query.parent.filter(|parent| !parent.is_empty());
     let parent = parent.as_deref().map(Namespace::from_path).transpose()?;
     let namespaces = catalog.namespaces(parent).await?;
+    let page = Page::of(namespaces, query.page_token, query.page_size, ToString::to_string)?;
     Ok(Json(NamespaceList {
-        namespaces: namespaces.iter().map(|namespace| namespace.parts().to_vec()).collect(),
+        namespaces: page.entries.iter().map(|namespace| namespace.parts().to_vec()).collect(),
+        next_page_token: page.next,
     }))
 }
 
@@ -72,6 +84,23 @@ pub(crate) async fn exists(
 ) -> Result<StatusCode, CatalogError> {
     catalog.namespace(namespace).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Sets and removes properties of a namespace.
+#[utoipa::path(post, path = "/iceberg/v1/namespaces/{namespace}/properties",
+    params(("namespace" = String, Path, description = "its parts, divided by %1F")),
+    request_body = ChangeProperties,
+    responses((status = 200, body = ChangedProperties), (status = 400, body = IcebergError),
+        (status = 404, body = IcebergError),
+        (status = 422, description = "a key is to be set and to be removed", body = IcebergError)))]
+pub(crate) async fn change_properties(
+    State(catalog): State<Arc<Catalog>>,
+    namespace: Namespace,
+    IcebergJson(request): IcebergJson<ChangeProperties>,
+) -> Result<Json<ChangedProperties>, CatalogError> {
+    let ChangeProperties { removals, updates } = request;
+    let removals = removals.into_iter().collect();
+    Ok(Json(catalog.change_properties(namespace, updates, removals).await?))
 }
 
 /// Drops an empty namespace.

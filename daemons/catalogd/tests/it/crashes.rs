@@ -100,7 +100,7 @@ impl Fixture {
         let namespace = Namespace::from_path("hr").unwrap();
         catalog.create_namespace(namespace.clone(), BTreeMap::new()).await.unwrap();
         let schema = lake::iceberg_schema(&crate::rows(0..1).schema()).unwrap();
-        catalog.create_table(namespace, CreateTable::new("people", schema)).await.unwrap();
+        catalog.create_table(namespace, CreateTable::new("people", schema), None).await.unwrap();
         Self { dir, faults, catalog }
     }
 
@@ -139,15 +139,15 @@ async fn death_between_metadata_file_and_pointer_leaves_the_old_table() {
     let before = fixture.catalog.load_table(people()).await.unwrap();
     fixture.faults.hang_after_put.store(true, Ordering::Relaxed);
     tokio::select! {
-        outcome = fixture.catalog.commit(people(), set_property()) => panic!("{outcome:?}"),
+        outcome = fixture.catalog.commit(vec![(people(), set_property())], None) => panic!("{outcome:?}"),
         () = fixture.faults.hanging.notified() => {}
     }
     let restarted = fixture.restart();
     assert_eq!(restarted.catalog.load_table(people()).await.unwrap(), before);
     // And the table goes on from there.
-    let after = restarted.catalog.commit(people(), set_property()).await.unwrap();
-    assert_eq!(after.metadata.properties()["key"], "value");
-    assert_eq!(restarted.restart().catalog.load_table(people()).await.unwrap(), after);
+    let after = restarted.catalog.commit(vec![(people(), set_property())], None).await.unwrap();
+    assert_eq!(after[0].metadata.properties()["key"], "value");
+    assert_eq!(restarted.restart().catalog.load_table(people()).await.unwrap(), after[0]);
 }
 
 #[tokio::test]
@@ -156,7 +156,7 @@ async fn death_between_metadata_file_and_pointer_of_a_new_table_leaves_no_table(
     let schema = lake::iceberg_schema(&crate::rows(0..1).schema()).unwrap();
     let create = async |catalog: &Catalog| {
         let request = CreateTable::new("new", schema.clone());
-        catalog.create_table(Namespace::from_path("hr").unwrap(), request).await
+        catalog.create_table(Namespace::from_path("hr").unwrap(), request, None).await
     };
     fixture.faults.hang_after_put.store(true, Ordering::Relaxed);
     tokio::select! {
@@ -174,11 +174,11 @@ async fn store_that_fails_to_take_the_metadata_leaves_the_old_table() {
     let fixture = Fixture::new().await;
     let before = fixture.catalog.load_table(people()).await.unwrap();
     fixture.faults.fail_put.store(true, Ordering::Relaxed);
-    let outcome = fixture.catalog.commit(people(), set_property()).await;
+    let outcome = fixture.catalog.commit(vec![(people(), set_property())], None).await;
     assert!(matches!(outcome, Err(CatalogError::Warehouse(_))), "{outcome:?}");
     assert_eq!(fixture.catalog.load_table(people()).await.unwrap(), before);
     fixture.faults.fail_put.store(false, Ordering::Relaxed);
-    fixture.catalog.commit(people(), set_property()).await.unwrap();
+    fixture.catalog.commit(vec![(people(), set_property())], None).await.unwrap();
 }
 
 #[tokio::test]
@@ -189,9 +189,9 @@ async fn database_that_fails_at_the_swap_leaves_the_metadata_file_alone() {
     saboteur
         .execute_batch("CREATE TRIGGER t BEFORE INSERT ON history BEGIN SELECT RAISE(FAIL, 'x'); END")
         .unwrap();
-    let outcome = fixture.catalog.commit(people(), set_property()).await;
+    let outcome = fixture.catalog.commit(vec![(people(), set_property())], None).await;
     assert!(matches!(outcome, Err(CatalogError::CommitStateUnknown(_))), "{outcome:?}");
     saboteur.execute_batch("DROP TRIGGER t").unwrap();
     assert!(fixture.catalog.load_table(people()).await.unwrap().metadata.properties().is_empty());
-    fixture.catalog.commit(people(), set_property()).await.unwrap();
+    fixture.catalog.commit(vec![(people(), set_property())], None).await.unwrap();
 }

@@ -3,7 +3,10 @@
 
 mod commits;
 mod crashes;
+mod lifecycle;
+mod maintenance;
 mod names;
+mod staging;
 mod tables;
 
 use std::collections::HashMap;
@@ -56,8 +59,22 @@ impl Fixture {
     }
 
     async fn call(&self, method: Method, path: &str, body: impl Serialize) -> (StatusCode, Value) {
-        let body = serde_json::to_vec(&body).unwrap();
-        let request = Request::builder().method(method).uri(path).body(Body::from(body)).unwrap();
+        self.call_with(method, path, &[], body).await
+    }
+
+    /// The same with headers.
+    async fn call_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Serialize,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Body::from(serde_json::to_vec(&body).unwrap())).unwrap();
         let response = self.router.clone().oneshot(request).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
