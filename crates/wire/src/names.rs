@@ -108,6 +108,8 @@ pub const MAX_NAME_BYTES: usize = 128;
 pub const MAX_ID_BYTES: usize = 512;
 /// The most results that one search returns.
 pub const MAX_K: usize = 10_000;
+/// The port of storaged's S3 face.
+pub const S3_PORT: u16 = 4221;
 
 /// Checks the name of an index, a corpus or a part of a table's name: `[A-Za-z0-9_][A-Za-z0-9._-]{0,127}`.
 ///

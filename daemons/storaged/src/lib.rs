@@ -1,4 +1,4 @@
-//! Objects over HTTP: durable put, ranged get, delete, list by prefix.
+//! Objects over HTTP: durable put, ranged get, delete, list by prefix; and the same as S3.
 //!
 //! The face of the warehouse's root: what `lake` writes there (tables) are objects like any other. The promises are
 //! those of the `objects` crate; this daemon adds HTTP's conditions and ranges, and bounds what it takes.
@@ -7,6 +7,7 @@ mod config;
 mod error;
 mod range;
 mod routes;
+mod s3;
 
 use std::sync::Arc;
 
@@ -16,7 +17,7 @@ use service::{App, Env, Scope};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub use config::Config;
+pub use config::{Config, S3Config};
 
 /// What every handler works on.
 #[derive(Debug, Clone)]
@@ -40,6 +41,9 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         async move { Ok(objects::probe(&url, &*store).await?) }
     });
     let storage = Storage { store, max_object_bytes: config.max_object_bytes };
+    if config.s3.enabled {
+        s3::start(&config.s3, storage.clone(), &env).await?;
+    }
     let list = OpenApiRouter::new().routes(routes!(routes::listing::list));
     let read = OpenApiRouter::new().routes(routes!(routes::objects::get, routes::objects::head));
     let write = OpenApiRouter::new().routes(routes!(routes::objects::put, routes::objects::delete));

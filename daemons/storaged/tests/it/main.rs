@@ -32,7 +32,8 @@ impl Fixture {
         Self::with(Config::default()).await
     }
 
-    async fn with(config: Config) -> Self {
+    async fn with(mut config: Config) -> Self {
+        config.s3.bind.set_port(0);
         let dir = TempDir::new().unwrap();
         let env = service::testing::env(dir.path(), PeerUrls::default()).unwrap();
         let app = storaged::build(config, env.clone()).await.unwrap();

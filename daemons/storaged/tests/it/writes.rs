@@ -63,7 +63,7 @@ async fn large_object_is_streamed_through() {
 
 #[tokio::test]
 async fn body_over_the_bound_is_413_and_stores_nothing() {
-    let storage = Fixture::with(Config { max_object_bytes: 10 }).await;
+    let storage = Fixture::with(Config { max_object_bytes: 10, ..Config::default() }).await;
     assert_eq!(storage.put("exact", "0123456789").await.status, StatusCode::OK);
     assert_eq!(storage.put("told", "01234567890").await.code(), "payload_too_large");
     let untold = stream::iter([Ok::<_, io::Error>("01234567890")]);
