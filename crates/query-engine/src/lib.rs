@@ -1,7 +1,8 @@
 //! Read-only SQL over lake tables.
 //!
-//! The only crate that knows DataFusion. It plans a statement over exactly the files of each table's current
-//! snapshot, as the manifests list them: no directory is listed, and a commit that lands meanwhile is not seen.
+//! The only crate that knows DataFusion. It plans a statement over exactly the files of each table's current snapshot, or
+//! of the one that the statement asks for (`FOR VERSION AS OF`), as the manifests list them: no directory is listed, and
+//! a commit that lands meanwhile is not seen.
 //!
 //! ```text
 //! SQL -> statement (one, read-only) -> tables (TableSource, lake::data_files) -> plan (+ parameters) -> rows, bounded
@@ -9,9 +10,11 @@
 
 mod engine;
 mod error;
+mod evolution;
 mod scan;
 mod statement;
 mod tables;
+mod time_travel;
 
 pub use engine::{Engine, Limits, Parameter, Rows};
 pub use error::{Error, Result};

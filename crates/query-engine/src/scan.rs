@@ -19,11 +19,13 @@ use datafusion::logical_expr::{Expr, TableProviderFilterPushDown};
 use datafusion::physical_plan::ExecutionPlan;
 use lake::{PlannedFile, TableMetadata, Warehouse};
 
+use crate::evolution::ByFieldId;
+
 /// Under which the engine's runtime knows the store of the warehouse.
 pub(crate) const STORE_URL: &str = "lakehouse://warehouse/";
 
-/// The rows of one snapshot: a schema and the files that the manifests list. Columns that a file does not have,
-/// because they were added later, read as null.
+/// The rows of one snapshot: a schema and the files that the manifests list, which may have been written under older
+/// schemas ([`ByFieldId`]). Columns that a file does not have read as null.
 #[derive(Debug)]
 pub(crate) struct SnapshotTable {
     schema: SchemaRef,
@@ -32,16 +34,21 @@ pub(crate) struct SnapshotTable {
 }
 
 impl SnapshotTable {
-    /// Plans the files of the current snapshot.
+    /// Plans the files of a snapshot, with the columns of then; of the current one, with those of now, if none is named.
     ///
     /// # Errors
     /// Those of [`lake::data_files`].
-    pub(crate) async fn plan(warehouse: &Warehouse, metadata: &TableMetadata) -> lake::Result<Self> {
-        Ok(Self {
-            schema: lake::arrow_schema(metadata)?,
-            files: lake::data_files(warehouse, metadata, None).await?,
-            snapshot_id: metadata.current_snapshot_id(),
-        })
+    pub(crate) async fn plan(
+        warehouse: &Warehouse,
+        metadata: &TableMetadata,
+        snapshot_id: Option<i64>,
+    ) -> lake::Result<Self> {
+        let schema = match snapshot_id {
+            None => lake::arrow_schema(metadata)?,
+            Some(id) => lake::arrow_schema_at(metadata, id)?,
+        };
+        let files = lake::data_files(warehouse, metadata, snapshot_id).await?;
+        Ok(Self { schema, files, snapshot_id: snapshot_id.or(metadata.current_snapshot_id()) })
     }
 
     pub(crate) fn snapshot_id(&self) -> Option<i64> {
@@ -105,6 +112,7 @@ impl TableProvider for SnapshotTable {
             .with_parquet_file_reader_factory(Arc::new(reader));
         let config = FileScanConfigBuilder::new(url, Arc::new(source))
             .with_file_groups(self.file_groups(state.config().target_partitions()))
+            .with_expr_adapter(Some(Arc::new(ByFieldId)))
             .with_statistics(self.statistics())
             .with_projection_indices(projection.cloned())?
             .with_limit(limit)

@@ -5,7 +5,7 @@ use datafusion::logical_expr::LogicalPlan;
 use datafusion::sql::parser::{DFParserBuilder, Statement};
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
 
-use crate::{Error, Result};
+use crate::{Error, Result, time_travel};
 
 /// How deep expressions may nest: beyond it the parser refuses instead of exhausting the stack.
 const MAX_DEPTH: usize = 50;
@@ -15,8 +15,9 @@ const MAX_DEPTH: usize = 50;
 /// # Errors
 /// [`Error::Invalid`] when it is no SQL, [`Error::Refused`] when it is no single query.
 pub(crate) fn parse(sql: &str) -> Result<Statement> {
+    let sql = time_travel::rewrite(sql)?;
     let mut statements =
-        DFParserBuilder::new(sql).with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
+        DFParserBuilder::new(sql.as_str()).with_recursion_limit(MAX_DEPTH).build()?.parse_statements()?;
     let statement =
         statements.pop_front().ok_or_else(|| Error::Invalid("there is no statement".to_owned()))?;
     if !statements.is_empty() {

@@ -13,6 +13,7 @@ use futures::future::try_join_all;
 use lake::{TableMetadata, Warehouse};
 
 use crate::scan::SnapshotTable;
+use crate::time_travel::Version;
 use crate::{Error, Result};
 
 /// The only catalogue there is; statements may leave it out.
@@ -65,7 +66,7 @@ pub trait TableSource: Send + Sync {
     async fn list(&self) -> Result<Vec<TableName>, Box<dyn std::error::Error + Send + Sync>>;
 }
 
-/// The tables of one statement, each at its current snapshot.
+/// The tables of one statement, each at its current snapshot or the one that is asked for.
 pub(crate) struct Tables {
     pub(crate) catalogs: Arc<dyn CatalogProviderList>,
     pub(crate) snapshots: Vec<SnapshotRead>,
@@ -80,12 +81,11 @@ pub(crate) async fn resolve(
     source: &dyn TableSource,
     references: &[TableReference],
 ) -> Result<Tables> {
-    let names = references.iter().map(table_name).collect::<Result<Vec<_>>>()?;
-    let tables = try_join_all(names.into_iter().map(|name| load(warehouse, source, name))).await?;
+    let asked = references.iter().map(AskedFor::of).collect::<Result<Vec<_>>>()?;
+    let tables = try_join_all(asked.into_iter().map(|asked| load(warehouse, source, asked))).await?;
     let catalog = MemoryCatalogProvider::new();
     let mut snapshots = Vec::new();
-    for (name, table) in tables {
-        snapshots.push(SnapshotRead { table: name.clone(), snapshot_id: table.snapshot_id() });
+    for (AskedFor { table: name, called, .. }, table) in tables {
         let namespace = match catalog.schema(&name.namespace) {
             Some(namespace) => namespace,
             None => {
@@ -94,36 +94,51 @@ pub(crate) async fn resolve(
                 namespace
             }
         };
-        namespace.register_table(name.name, Arc::new(table))?;
+        snapshots.push(SnapshotRead { table: name, snapshot_id: table.snapshot_id() });
+        namespace.register_table(called, Arc::new(table))?;
     }
     let catalogs = MemoryCatalogProviderList::new();
     catalogs.register_catalog(CATALOG.to_owned(), Arc::new(catalog));
     Ok(Tables { catalogs: Arc::new(catalogs), snapshots })
 }
 
+/// A table as a statement names it.
+struct AskedFor {
+    table: TableName,
+    version: Version,
+    /// The last part of its name, the version included.
+    called: String,
+}
+
+impl AskedFor {
+    fn of(reference: &TableReference) -> Result<Self> {
+        match reference.catalog() {
+            None | Some(CATALOG) => {
+                let (name, version) = Version::split(reference.table())?;
+                let namespace = reference.schema().unwrap_or(DEFAULT_NAMESPACE).to_owned();
+                let table = TableName { namespace, name: name.to_owned() };
+                Ok(Self { table, version, called: reference.table().to_owned() })
+            }
+            Some(other) => Err(Error::Invalid(format!(
+                "there is no catalogue {other:?}; tables are named namespace.table or {CATALOG}.namespace.table"
+            ))),
+        }
+    }
+}
+
 async fn load(
     warehouse: &Warehouse,
     source: &dyn TableSource,
-    name: TableName,
-) -> Result<(TableName, SnapshotTable)> {
-    let Some(metadata) = source.load(&name).await.map_err(Error::Source)? else {
+    asked: AskedFor,
+) -> Result<(AskedFor, SnapshotTable)> {
+    let table = &asked.table;
+    let Some(metadata) = source.load(table).await.map_err(Error::Source)? else {
         let known = source.list().await.map_err(Error::Source)?;
-        return Err(Error::UnknownTable { nearest: nearest(&name, known), table: name });
+        return Err(Error::UnknownTable { nearest: nearest(table, known), table: table.clone() });
     };
-    let table = SnapshotTable::plan(warehouse, &metadata).await?;
-    Ok((name, table))
-}
-
-fn table_name(reference: &TableReference) -> Result<TableName> {
-    match reference.catalog() {
-        None | Some(CATALOG) => Ok(TableName {
-            namespace: reference.schema().unwrap_or(DEFAULT_NAMESPACE).to_owned(),
-            name: reference.table().to_owned(),
-        }),
-        Some(other) => Err(Error::Invalid(format!(
-            "there is no catalogue {other:?}; tables are named namespace.table or {CATALOG}.namespace.table"
-        ))),
-    }
+    let snapshot_id = asked.version.snapshot_id(&table.to_string(), &metadata)?;
+    let table = SnapshotTable::plan(warehouse, &metadata, snapshot_id).await?;
+    Ok((asked, table))
 }
 
 fn nearest(wanted: &TableName, known: Vec<TableName>) -> Option<TableName> {

@@ -37,6 +37,34 @@ pub(super) fn encode(rows: &Rows) -> Result<Vec<u8>, ArrowError> {
     Ok(out)
 }
 
+/// A JSON object a line, with a member for each column; values as in [`encode`]. No rows: nothing.
+///
+/// # Errors
+/// When a column has a type that cannot be shown, or two have one name.
+pub(super) fn encode_lines(rows: &Rows) -> Result<Vec<u8>, ArrowError> {
+    let mut names = std::collections::HashSet::new();
+    if let Some(twice) = rows.schema.fields().iter().find(|field| !names.insert(field.name())) {
+        let text = format!("two columns are called {:?}: name them apart with AS", twice.name());
+        return Err(ArrowError::SchemaError(text));
+    }
+    let mut out = Vec::new();
+    for batch in &rows.batches {
+        let columns = batch.columns().iter().map(plain).collect::<Result<Vec<_>, _>>()?;
+        let columns = columns.iter().map(Encoder::new).collect::<Result<Vec<_>, _>>()?;
+        let members: Vec<_> = rows.schema.fields().iter().zip(&columns).collect();
+        for row in 0..batch.num_rows() {
+            out.push(b'{');
+            separated(&mut out, &members, |out, (field, column)| {
+                write_json(out, field.name())?;
+                out.push(b':');
+                column.write(out, row)
+            })?;
+            out.extend(b"}\n");
+        }
+    }
+    Ok(out)
+}
+
 fn columns(schema: &Schema) -> Vec<SqlColumn> {
     let column = |field: &arrow::datatypes::FieldRef| SqlColumn {
         name: field.name().clone(),

@@ -7,8 +7,10 @@ use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use query_engine::{Error, Parameter, Rows, SnapshotRead};
+use serde::Deserialize;
 use serde_json::Value;
-use service::{ApiError, Ctx, Json};
+use service::{ApiError, Ctx, Json, Query};
+use utoipa::IntoParams;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use wire::sql::{SNAPSHOTS_HEADER, SqlAnswer, SqlRequest};
@@ -23,20 +25,31 @@ pub(crate) fn router(queryd: Queryd) -> OpenApiRouter {
     OpenApiRouter::new().routes(routes!(sql)).with_state(queryd)
 }
 
-/// Runs one statement that reads. The header `x-lakehouse-snapshots` names the snapshots that were read.
+/// Query of the URL.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct SqlQuery {
+    /// `json`, `ndjson`, `csv`, `arrow` or `parquet`; it goes before `Accept`.
+    format: Option<String>,
+}
+
+/// Runs one statement that reads. The header `x-lakehouse-snapshots` names the snapshots that were read: the current ones,
+/// or those that the statement asks for (`FROM ns.t FOR VERSION AS OF 123`, `FOR TIMESTAMP AS OF '2026-11-25'`).
 ///
-/// `Accept` chooses the form: `application/json`, `text/csv` or `application/vnd.apache.arrow.stream`. A 200 is the
-/// whole result: an error, also one in the middle of the rows, is never inside it.
+/// `Accept` or `format` chooses the form: `application/json`, `application/x-ndjson`, `text/csv`,
+/// `application/vnd.apache.arrow.stream` or `application/vnd.apache.parquet`. A 200 is the whole result: an error, also
+/// one in the middle of the rows, is never inside it.
 #[utoipa::path(
     post,
     path = "/sql",
+    params(SqlQuery),
     request_body = SqlRequest,
     responses(
         (status = 200, description = "The whole result", body = SqlAnswer),
         (status = 400, description = "The SQL or a parameter is wrong, or would change something", body = Problem),
         (status = 404, description = "A table does not exist", body = Problem),
         (status = 422, description = "The query fails on the data, or exceeds a limit", body = Problem),
-        (status = 501, description = "The form of result is not built yet", body = Problem),
+        (status = 501, description = "A table has row-level deletes, or files that are not Parquet", body = Problem),
         (status = 503, description = "catalogd or the warehouse's store does not answer", body = Problem),
         (status = 504, description = "The query ran too long", body = Problem),
     )
@@ -44,10 +57,14 @@ pub(crate) fn router(queryd: Queryd) -> OpenApiRouter {
 async fn sql(
     State(queryd): State<Queryd>,
     Ctx(ctx): Ctx,
+    Query(query): Query<SqlQuery>,
     headers: HeaderMap,
     Json(request): Json<SqlRequest>,
 ) -> service::Result<Response> {
-    let format = ResultFormat::negotiate(&headers)?;
+    let format = match &query.format {
+        Some(name) => ResultFormat::by_name(name)?,
+        None => ResultFormat::negotiate(&headers),
+    };
     if request.sql.len() > queryd.config.max_sql_bytes {
         let (found, most) = (request.sql.len(), queryd.config.max_sql_bytes);
         return Err(ApiError::invalid(format!("the statement has {found} bytes, at most {most} are taken")));

@@ -15,6 +15,7 @@ use axum::{Json, Router};
 use client::PeerUrls;
 use lake::rest::{CreateTable, LoadedTable};
 use lake::{TableMetadata, TableWriter, Warehouse};
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
@@ -85,8 +86,11 @@ impl Queryd {
     }
 
     async fn send(&self, accept: &str, body: Value) -> (StatusCode, HeaderMap, Bytes) {
-        let request =
-            Request::post("/sql").header("accept", accept).header("content-type", "application/json");
+        self.send_to("/sql", accept, body).await
+    }
+
+    async fn send_to(&self, path: &str, accept: &str, body: Value) -> (StatusCode, HeaderMap, Bytes) {
+        let request = Request::post(path).header("accept", accept).header("content-type", "application/json");
         let response =
             self.router.clone().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
         let (parts, body) = response.into_parts();
@@ -129,6 +133,31 @@ async fn csv_and_arrow_carry_the_same_rows() {
 }
 
 #[tokio::test]
+async fn lines_of_json_and_parquet_carry_the_same_rows_whoever_asks_how() {
+    let queryd = Queryd::new().await;
+    let query = || json!({"sql": "SELECT id, zip FROM hr.people ORDER BY id"});
+    let lines = "{\"id\":1,\"zip\":\"00123\"}\n{\"id\":\"1152921504606846976\",\"zip\":\"a,\\\"b\\\"\"}\n";
+    let (_, headers, body) = queryd.send("application/x-ndjson", query()).await;
+    assert_eq!((body, &headers["content-type"]), (lines.into(), &"application/x-ndjson".parse().unwrap()));
+    let (_, _, body) = queryd.send_to("/sql?format=ndjson", "text/csv", query()).await;
+    assert_eq!(body, lines, "the URL goes before the header");
+    let twice = json!({"sql": "SELECT id, id FROM hr.people"});
+    let (status, ..) = queryd.send("application/x-ndjson", twice).await;
+    assert!(status.is_client_error(), "one member would hide the other");
+
+    let (_, headers, body) = queryd.send_to("/sql?format=parquet", "*/*", query()).await;
+    assert_eq!(headers["content-type"], "application/vnd.apache.parquet");
+    let reader = ParquetRecordBatchReaderBuilder::try_new(body).unwrap().build().unwrap();
+    let batches: Vec<_> = reader.map(Result::unwrap).collect();
+    assert_eq!(batches.iter().map(RecordBatch::num_rows).sum::<usize>(), 2);
+    assert_eq!(batches[0].schema().field(1).name(), "zip");
+    let empty = json!({"sql": "SELECT id FROM hr.people WHERE id < 0"});
+    let (_, _, body) = queryd.send_to("/sql?format=parquet", "*/*", empty.clone()).await;
+    assert_eq!(ParquetRecordBatchReaderBuilder::try_new(body).unwrap().schema().field(0).name(), "id");
+    assert_eq!(queryd.send("application/x-ndjson", empty).await.2, "");
+}
+
+#[tokio::test]
 async fn error_is_never_inside_a_200() {
     let queryd = Queryd::new().await;
     for (sql, expected, code) in [
@@ -165,8 +194,20 @@ async fn malformed_requests_are_refused() {
         let (status, _, answer) = queryd.send("*/*", body).await;
         assert_eq!(status, StatusCode::BAD_REQUEST, "{answer:?}");
     }
-    let (status, ..) = queryd.send("application/x-ndjson", json!({"sql": "SELECT 1"})).await;
-    assert_eq!(status, StatusCode::NOT_IMPLEMENTED);
+    let (status, ..) = queryd.send_to("/sql?format=xml", "*/*", json!({"sql": "SELECT 1"})).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+#[tokio::test]
+async fn snapshot_that_is_asked_for_is_read_and_named() {
+    let queryd = Queryd::new().await;
+    let id = queryd.snapshot_id;
+    let sql = format!("SELECT count(*) FROM hr.people FOR VERSION AS OF {id}");
+    let (status, headers, body) = queryd.send("*/*", json!({"sql": sql})).await;
+    assert_eq!(status, StatusCode::OK, "{body:?}");
+    assert_eq!(headers["x-lakehouse-snapshots"], format!("hr.people={id}"));
+    let (status, problem) = queryd.sql("SELECT 1 FROM hr.people FOR VERSION AS OF 7").await;
+    assert_eq!((status, &problem["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_argument")));
 }
 
 #[tokio::test]
