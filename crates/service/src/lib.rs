@@ -23,7 +23,7 @@ pub use env::Env;
 pub use error::ApiError;
 pub use extract::{Ctx, Json, JsonBody, JsonText, Path, Query};
 pub use health::Readiness;
-pub use server::run;
+pub use server::{announce, run};
 
 /// What a handler returns.
 pub type Result<T> = std::result::Result<T, ApiError>;

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::process::ExitCode;
@@ -178,10 +178,18 @@ fn create_durably(folder: &Path) -> io::Result<()> {
     File::open(parent)?.sync_all()
 }
 
-/// Writes the bound address so that a reader sees all of it or nothing.
-fn announce(file: &Path, address: SocketAddr) -> anyhow::Result<()> {
+/// Writes a bound address so that a reader sees all of it or nothing.
+///
+/// # Errors
+/// When the file cannot be written.
+pub fn announce(file: &Path, address: SocketAddr) -> anyhow::Result<()> {
     let partial = file.with_extension("partial");
-    std::fs::write(&partial, address.to_string())
+    let write = || {
+        let mut file = File::create(&partial)?;
+        file.write_all(address.to_string().as_bytes())?;
+        file.sync_all()
+    };
+    write()
         .and_then(|()| std::fs::rename(&partial, file))
         .with_context(|| format!("write listen file {}", file.display()))
 }

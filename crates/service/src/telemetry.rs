@@ -16,10 +16,14 @@ const LATENCY_BUCKETS: [f64; 14] =
 /// How often the recorder folds what was recorded into its buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
+/// A library that logs what callers do wrong as errors of ours. What fails here, we log ourselves.
+const MUTED: &str = "s3s=off";
+
 /// Sends the log to standard error.
 pub(crate) fn start_logging(config: &ServiceConfig) -> anyhow::Result<()> {
+    let directives = format!("{MUTED},{}", config.log);
     let filter =
-        EnvFilter::try_new(&config.log).with_context(|| format!("service.log = {:?}", config.log))?;
+        EnvFilter::try_new(&directives).with_context(|| format!("service.log = {:?}", config.log))?;
     let is_pretty = match config.log_format {
         LogFormat::Auto => std::io::stderr().is_terminal(),
         LogFormat::Json => false,

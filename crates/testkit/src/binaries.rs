@@ -36,10 +36,11 @@ pub fn lakectl(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The folder of moto, installed there unless it is in the user's cache.
-pub(crate) fn moto() -> anyhow::Result<PathBuf> {
-    let output =
-        Command::new(repository().join("scripts/moto.sh")).output().context("run scripts/moto.sh")?;
+/// The folder of Python packages that tests run against, installed there unless it is in the user's cache: `moto` or
+/// `lake-clients`.
+pub(crate) fn python_packages(name: &str) -> anyhow::Result<PathBuf> {
+    let script = repository().join("scripts/python-packages.sh");
+    let output = Command::new(script).arg(name).output().context("run scripts/python-packages.sh")?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim_end()))
 }

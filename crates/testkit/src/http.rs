@@ -37,6 +37,11 @@ impl Http {
         Self { client: client_with_idle_connections(usize::MAX), ..self }
     }
 
+    /// The whole URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.base)
+    }
+
     /// A call of any method.
     pub fn call(&self, method: Method, path: &str) -> Call {
         let url = format!("{}{path}", self.base);

@@ -60,7 +60,7 @@ impl S3Server {
             .arg(repository().join("crates/testkit/moto/serve.py"))
             .arg(folder.path())
             .arg(port.to_string());
-        command.env("PYTHONPATH", binaries::moto()?).stdin(Stdio::null());
+        command.env("PYTHONPATH", binaries::python_packages("moto")?).stdin(Stdio::null());
         command.stdout(File::create(&output)?).stderr(File::create(&log)?);
         let mut process = Process::spawn(command)?;
         let ports = wait_for("the S3 server to listen", START_LIMIT, async || {

@@ -124,6 +124,10 @@ impl Builder {
             "LAKEHOUSE_LAKE__WAREHOUSE".into(),
             format!("file://{}", data.join("warehouse").display()).into(),
         );
+        set("LAKEHOUSE_STORAGED__S3__BIND".into(), "127.0.0.1:0".into());
+        if let Ok(endpoint) = stack.s3_endpoint() {
+            set("LAKEHOUSE_CATALOGD__S3_ENDPOINT".into(), endpoint.into());
+        }
         if let Some(disk) = &stack.disk {
             for (key, value) in disk.environment(&binaries::lossy_disk_preload()?) {
                 set(key.to_owned(), value);
@@ -186,6 +190,16 @@ impl Stack {
     /// All daemons of this stack.
     pub fn daemons(&self) -> impl Iterator<Item = &Daemon> {
         self.daemons.values()
+    }
+
+    /// Where storaged's S3 face is.
+    ///
+    /// # Errors
+    /// When storaged is not part of this stack.
+    pub fn s3_endpoint(&self) -> anyhow::Result<String> {
+        let file = self.data().join("storaged").join("s3.addr");
+        let address = fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+        Ok(format!("http://{address}"))
     }
 
     /// A client for one daemon.

@@ -37,5 +37,5 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     Ok(App::new()
         .read(routes::read(Arc::clone(&matrix)))
         .write(routes::write(Arc::clone(&matrix)))
-        .stream(Scope::Admin, routes::rebuild(matrix)))
+        .long(Scope::Admin, routes::rebuild(matrix)))
 }

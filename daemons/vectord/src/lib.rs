@@ -54,7 +54,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .routes(routes!(routes::snapshots::take))
         .routes(routes!(routes::snapshots::restore));
     Ok(App::new()
-        .stream(Scope::Admin, transfers.with_state(snapshots))
+        .long(Scope::Admin, transfers.with_state(snapshots))
         .read(read.with_state(Arc::clone(&indexes)))
         .write(write.with_state(Arc::clone(&indexes)))
         .admin(admin.with_state(indexes)))

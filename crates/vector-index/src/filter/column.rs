@@ -109,6 +109,7 @@ impl Column {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         let slots = [&self.present, &self.long_texts, &self.nested];
         self.terms.heap_bytes() + slots.map(Slots::heap_bytes).iter().sum::<usize>()

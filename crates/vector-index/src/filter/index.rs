@@ -36,13 +36,9 @@ impl FilterIndex {
     }
 
     /// How many slots it covers.
+    #[cfg(test)]
     pub(crate) fn len(&self) -> u32 {
         self.len
-    }
-
-    /// Whether it covers no slot.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// To be called when no more slots are expected: sorts what came last, and gives spare memory back.
@@ -52,6 +48,7 @@ impl FilterIndex {
     }
 
     /// What it holds in memory.
+    #[cfg(test)]
     pub(crate) fn memory_bytes(&self) -> usize {
         let columns = self.columns.iter().map(|(key, column)| key.capacity() + column.heap_bytes());
         self.columns.allocation_size() + columns.sum::<usize>()

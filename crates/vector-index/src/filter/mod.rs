@@ -13,12 +13,12 @@ mod evaluate;
 mod index;
 mod mask;
 mod number;
+#[cfg(test)]
+mod oracle;
 mod parse;
 mod slots;
 mod term;
 mod terms;
-#[cfg(test)]
-mod oracle;
 
 use std::cmp::Ordering;
 

@@ -61,6 +61,7 @@ impl Slots {
         }
     }
 
+    #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::Sparse(list) => list.capacity() * size_of::<u32>(),

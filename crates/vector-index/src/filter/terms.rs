@@ -142,6 +142,7 @@ impl Terms {
         self.in_order.shrink_to_fit();
     }
 
+    #[cfg(test)]
     pub(super) fn heap_bytes(&self) -> usize {
         self.terms.bytes.capacity()
             + self.terms.ends.capacity() * size_of::<usize>()

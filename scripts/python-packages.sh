@@ -1,24 +1,26 @@
 #!/usr/bin/env bash
-# Installs moto, the S3 server that tests run against, outside the checkout, unless it is there; prints the folder.
+# Installs the Python packages that tests run against, outside the checkout, unless they are there; prints the folder.
+# Usage: scripts/python-packages.sh moto | lake-clients
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-requirements=crates/testkit/moto/requirements.txt
+name=$1
+requirements=crates/testkit/$name/requirements.txt
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/lakehouse
-folder=$cache/moto-$(sha256sum "$requirements" | cut -c1-12)
+folder=$cache/$name-$(sha256sum "$requirements" | cut -c1-12)
 install=(python3 -m pip install --no-deps --only-binary :all: --requirement "$requirements")
 
 # Nothing is installed for the whole machine.
 export PIP_ROOT_USER_ACTION=ignore
 mkdir -p "$cache"
 # Two at once would install into each other's folder.
-exec 9>"$cache/moto.lock"
+exec 9>"$cache/$name.lock"
 flock 9
 if [ ! -d "$folder" ]; then
     rm -rf "$folder.partial"
     if ! "${install[@]}" --quiet --disable-pip-version-check --no-warn-conflicts --target "$folder.partial" >&2; then
         cat >&2 <<ADVICE
-moto.sh: pip could not install moto, the S3 server that the tests need. Install Python 3 with pip (Debian:
+python-packages.sh: pip could not install $name, which the tests need. Install Python 3 with pip (Debian:
 apt-get install python3-pip) and let it reach its registry; or run, on a machine that does,
     ${install[*]} --target DIR
 and copy DIR to $folder.
