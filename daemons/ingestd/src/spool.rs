@@ -13,6 +13,7 @@ use futures::{Stream, StreamExt};
 use sha2::{Digest, Sha256};
 use tempfile::NamedTempFile;
 use tokio::sync::mpsc;
+use zstd::stream::raw::{self, DParameter, Operation};
 
 /// Chunks between the network and the disk.
 const CHUNKS_IN_FLIGHT: usize = 8;
@@ -28,6 +29,18 @@ pub(crate) enum Encoding {
     Identity,
     /// RFC 1952.
     Gzip,
+    /// RFC 8878.
+    Zstd,
+}
+
+impl Encoding {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Identity => "identity",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
 }
 
 /// Why a body could not be spooled.
@@ -37,12 +50,12 @@ pub(crate) enum SpoolError {
     #[error("the body ended early: {0}")]
     Interrupted(String),
     /// It does not decompress.
-    #[error("the body is not valid gzip: {0}")]
-    NotGzip(io::Error),
+    #[error("the body is not valid {0}: {1}")]
+    Damaged(&'static str, io::Error),
     /// It is larger than the limit, in bytes.
     #[error("the body has more than {0} bytes")]
     TooLarge(u64),
-    /// It expands as only a gzip bomb does.
+    /// It expands as only a bomb does.
     #[error("the body expands more than {MAX_EXPANSION} times")]
     Bomb,
     /// This machine's disk failed.
@@ -102,33 +115,85 @@ fn write(
     encoding: Encoding,
     output: Output,
 ) -> Result<[u8; 32], SpoolError> {
-    let mut hash = Sha256::new();
+    let (mut hash, mut received) = (Sha256::new(), 0);
     let max_bytes = output.max_bytes;
-    let fault = |error| into_spool_error(error, max_bytes);
-    match encoding {
-        Encoding::Identity => {
-            let mut output = output;
-            while let Some(chunk) = chunks.blocking_recv() {
-                hash.update(&chunk);
-                output.write_all(&chunk).map_err(fault)?;
-            }
-        }
-        Encoding::Gzip => {
-            let mut decoder = MultiGzDecoder::new(output);
-            let mut received = 0;
-            while let Some(chunk) = chunks.blocking_recv() {
-                hash.update(&chunk);
-                decoder.write_all(&chunk).map_err(fault)?;
-                received += chunk.len() as u64;
-                let expanded = decoder.get_ref().written;
-                if expanded > FREE_EXPANSION_BYTES && expanded / received > MAX_EXPANSION {
-                    return Err(SpoolError::Bomb);
-                }
-            }
-            decoder.try_finish().map_err(fault)?;
+    let fault = |error| into_spool_error(error, encoding, max_bytes);
+    let mut decoder = Decoder::new(encoding, output).map_err(fault)?;
+    while let Some(chunk) = chunks.blocking_recv() {
+        hash.update(&chunk);
+        decoder.write(&chunk).map_err(fault)?;
+        received += chunk.len() as u64;
+        let expanded = decoder.output().written;
+        if expanded > FREE_EXPANSION_BYTES && expanded / received > MAX_EXPANSION {
+            return Err(SpoolError::Bomb);
         }
     }
+    decoder.finish().map_err(fault)?;
     Ok(hash.finalize().into())
+}
+
+/// Decompresses on the way into the spool.
+enum Decoder {
+    Identity(Output),
+    Gzip(Box<MultiGzDecoder<Output>>),
+    Zstd { frames: raw::Decoder<'static>, is_complete: bool, buffer: Box<[u8]>, output: Output },
+}
+
+/// A frame that needs a larger window is refused: 128 MiB, what `zstd --long` asks for.
+const MAX_ZSTD_WINDOW_LOG: u32 = 27;
+const ZSTD_BUFFER_BYTES: usize = 128 << 10;
+
+impl Decoder {
+    fn new(encoding: Encoding, output: Output) -> io::Result<Self> {
+        Ok(match encoding {
+            Encoding::Identity => Self::Identity(output),
+            Encoding::Gzip => Self::Gzip(Box::new(MultiGzDecoder::new(output))),
+            Encoding::Zstd => {
+                let mut frames = raw::Decoder::new()?;
+                frames.set_parameter(DParameter::WindowLogMax(MAX_ZSTD_WINDOW_LOG))?;
+                let buffer = vec![0; ZSTD_BUFFER_BYTES].into_boxed_slice();
+                Self::Zstd { frames, is_complete: false, buffer, output }
+            }
+        })
+    }
+
+    fn output(&self) -> &Output {
+        match self {
+            Self::Identity(output) | Self::Zstd { output, .. } => output,
+            Self::Gzip(decoder) => decoder.get_ref(),
+        }
+    }
+
+    fn write(&mut self, chunk: &[u8]) -> io::Result<()> {
+        match self {
+            Self::Identity(output) => output.write_all(chunk),
+            Self::Gzip(decoder) => decoder.write_all(chunk),
+            Self::Zstd { frames, is_complete, buffer, output } => {
+                let mut input = raw::InBuffer::around(chunk);
+                loop {
+                    let mut decoded = raw::OutBuffer::around(&mut buffer[..]);
+                    // Zero: a frame has ended, and what follows is another.
+                    *is_complete = frames.run(&mut input, &mut decoded)? == 0;
+                    let is_full = decoded.pos() == ZSTD_BUFFER_BYTES;
+                    let length = decoded.pos();
+                    output.write_all(&buffer[..length])?;
+                    if input.pos() == chunk.len() && (*is_complete || !is_full) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// To be called after the last byte: a body that breaks off within a frame is an error.
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Identity(_) => Ok(()),
+            Self::Gzip(mut decoder) => decoder.try_finish(),
+            Self::Zstd { is_complete: true, .. } => Ok(()),
+            Self::Zstd { .. } => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a frame")),
+        }
+    }
 }
 
 /// The spool file with its bound.
@@ -159,13 +224,13 @@ impl Write for Output {
 }
 
 /// Tells a full spool and a failing disk from a body that does not decompress.
-fn into_spool_error(error: io::Error, max_bytes: u64) -> SpoolError {
+fn into_spool_error(error: io::Error, encoding: Encoding, max_bytes: u64) -> SpoolError {
     if error.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<Full>) {
         SpoolError::TooLarge(max_bytes)
     } else if error.raw_os_error().is_some() {
         SpoolError::Io(error)
     } else {
-        SpoolError::NotGzip(error)
+        SpoolError::Damaged(encoding.as_str(), error)
     }
 }
 
@@ -222,12 +287,34 @@ mod tests {
         assert_eq!(content(&spool), b"a\n1\n");
     }
 
+    fn zstd(body: &[u8]) -> Vec<u8> {
+        zstd::encode_all(body, 3).unwrap()
+    }
+
     #[tokio::test]
-    async fn damaged_or_truncated_gzip_is_refused() {
-        let whole = gzip(&b"some text that is long enough".repeat(100));
-        for body in [&b"plain text"[..], &whole[..whole.len() / 2], &whole[..whole.len() - 1], b""] {
-            let error = receive(body, Encoding::Gzip, 1 << 20).await.unwrap_err();
-            assert!(matches!(error, SpoolError::NotGzip(_)), "{error:?} for {} bytes", body.len());
+    async fn zstd_body_of_several_frames_is_decompressed_wherever_it_is_cut() {
+        let long: Vec<u8> =
+            (0..1_000_000_u32).flat_map(|i| (i.wrapping_mul(2_654_435_761) >> 9).to_le_bytes()).collect();
+        let body = [zstd(b"a\n"), zstd(&long), zstd(b"")].concat();
+        let expected = [&b"a\n"[..], &long].concat();
+        for size in [1000, 65_537, body.len()] {
+            let folder = tempfile::tempdir().unwrap();
+            let chunks: Vec<_> =
+                body.chunks(size).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
+            let chunks = futures::stream::iter(chunks);
+            let spool = Spool::receive(chunks, Encoding::Zstd, folder.path(), 1 << 30).await.unwrap();
+            assert!(content(&spool) == expected, "cut into pieces of {size}");
+        }
+    }
+
+    #[tokio::test]
+    async fn damaged_or_truncated_body_is_refused() {
+        let text = b"some text that is long enough".repeat(100);
+        for (encoding, whole) in [(Encoding::Gzip, gzip(&text)), (Encoding::Zstd, zstd(&text))] {
+            for body in [&b"plain text"[..], &whole[..whole.len() / 2], &whole[..whole.len() - 1], b""] {
+                let error = receive(body, encoding, 1 << 20).await.unwrap_err();
+                assert!(matches!(error, SpoolError::Damaged(..)), "{error:?} for {} bytes", body.len());
+            }
         }
     }
 
@@ -235,16 +322,17 @@ mod tests {
     async fn body_beyond_the_limit_is_refused_compressed_or_not() {
         let body = vec![b'x'; 1 << 20];
         assert!(matches!(receive(&body, Encoding::Identity, 1 << 10).await, Err(SpoolError::TooLarge(1024))));
-        assert!(matches!(
-            receive(&gzip(&body), Encoding::Gzip, 1 << 10).await,
-            Err(SpoolError::TooLarge(1024))
-        ));
+        for (encoding, body) in [(Encoding::Gzip, gzip(&body)), (Encoding::Zstd, zstd(&body))] {
+            assert!(matches!(receive(&body, encoding, 1 << 10).await, Err(SpoolError::TooLarge(1024))));
+        }
     }
 
     #[tokio::test]
-    async fn gzip_bomb_is_refused_long_before_the_limit() {
-        let bomb = gzip(&vec![0; 200 << 20]);
-        assert!(matches!(receive(&bomb, Encoding::Gzip, 1 << 40).await, Err(SpoolError::Bomb)));
+    async fn bomb_is_refused_long_before_the_limit() {
+        let zeros = vec![0; 200 << 20];
+        for (encoding, bomb) in [(Encoding::Gzip, gzip(&zeros)), (Encoding::Zstd, zstd(&zeros))] {
+            assert!(matches!(receive(&bomb, encoding, 1 << 40).await, Err(SpoolError::Bomb)));
+        }
     }
 
     #[tokio::test]

@@ -31,7 +31,7 @@ pub(crate) fn router(ingestd: Ingestd) -> OpenApiRouter {
     post,
     path = "/ingest",
     params(IngestParams),
-    request_body(content = Vec<u8>, content_type = "text/csv", description = "CSV, TSV, NDJSON or Parquet; gzip by Content-Encoding"),
+    request_body(content = Vec<u8>, content_type = "text/csv", description = "CSV, TSV, NDJSON or Parquet; gzip or zstd by Content-Encoding"),
     responses(
         (status = 200, description = "The rows are in the table", body = IngestAnswer),
         (status = 400, description = "The body is not what its format says", body = Problem),
@@ -114,8 +114,9 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     match value.as_deref() {
         None | Some("" | "identity") => Ok(Encoding::Identity),
         Some("gzip" | "x-gzip") => Ok(Encoding::Gzip),
+        Some("zstd") => Ok(Encoding::Zstd),
         Some(other) => {
-            let detail = format!("Content-Encoding {other:?} is not supported; send gzip or none");
+            let detail = format!("Content-Encoding {other:?} is not supported; send gzip, zstd or none");
             Err(ApiError::new(ErrorCode::UnsupportedMediaType, detail))
         }
     }
@@ -125,7 +126,7 @@ impl From<SpoolError> for ApiError {
     fn from(error: SpoolError) -> Self {
         let detail = error.to_string();
         match error {
-            SpoolError::Interrupted(_) | SpoolError::NotGzip(_) => Self::invalid(detail),
+            SpoolError::Interrupted(_) | SpoolError::Damaged(..) => Self::invalid(detail),
             SpoolError::TooLarge(_) | SpoolError::Bomb => Self::new(ErrorCode::PayloadTooLarge, detail),
             SpoolError::Io(cause) if Outage::of(&cause) == Some(Outage::Full) => {
                 Self::new(ErrorCode::InsufficientStorage, "no space is left to spool the body")
