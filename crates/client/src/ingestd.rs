@@ -4,7 +4,10 @@ use bytes::Bytes;
 use http::Method;
 use serde::Serialize;
 use wire::context::IDEMPOTENCY_KEY;
-use wire::ingest::{IndexJob, IndexJobAccepted, IndexJobRequest, IndexJobs, IngestAnswer, IngestParams};
+use wire::ingest::{
+    DeleteRows, DeletedRows, IndexJob, IndexJobAccepted, IndexJobRequest, IndexJobs, IngestAnswer,
+    IngestParams,
+};
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
@@ -42,6 +45,20 @@ impl Ingestd {
             None => request,
         };
         request.send(ctx).await?.json()
+    }
+
+    /// `POST /tables/{table}/delete`: deletes rows. Retried: to ask twice does no harm.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `unprocessable` for a condition that does not fit the table.
+    pub async fn delete_rows(
+        &self,
+        ctx: &CallContext,
+        table: &str,
+        request: &DeleteRows,
+    ) -> Result<DeletedRows> {
+        let path = format!("/tables/{}/delete", segment(table));
+        self.0.request(Method::POST, &path).body(request).idempotent().send(ctx).await?.json()
     }
 
     /// `POST /index-jobs`: starts to index a table.

@@ -13,10 +13,13 @@
 //! outside of it, and its local storage writes metadata without a sync. See `DESIGN.md`, "Traps".
 
 mod conform;
+mod deletion;
 mod error;
 pub mod maintenance;
 mod metadata;
 mod plan;
+mod predicate;
+mod read;
 mod references;
 pub mod rest;
 mod schema;
@@ -26,6 +29,7 @@ mod warehouse;
 mod writer;
 
 pub use conform::conform;
+pub use deletion::{Deletion, DeletionPlan, delete_rows, plan_deletion};
 pub use error::{Error, Result};
 pub use iceberg::spec::{DataFile, Operation, Schema, TableMetadata};
 pub use iceberg::{TableIdent, TableRequirement, TableUpdate};
@@ -35,6 +39,7 @@ pub use metadata::{
 };
 pub use objects::{Outage, ProbeError};
 pub use plan::{PlannedFile, data_files};
+pub use predicate::Predicate;
 pub use references::References;
 pub use schema::{arrow_schema, arrow_schema_at, iceberg_schema};
 pub use snapshot::{TableChange, append, overwrite, replace};

@@ -53,6 +53,34 @@ pub enum IngestFormat {
     Parquet,
 }
 
+/// Body of `POST /tables/{table}/delete`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DeleteRows {
+    /// Which rows, in the words of filters: `{"worker_id": {"in": ["000007"]}}`. Never empty. Dates, times and decimals are
+    /// written as texts.
+    #[serde(rename = "where")]
+    #[schema(value_type = Object)]
+    pub condition: serde_json::Value,
+    /// Whether to say only how many there are.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Answer of `POST /tables/{table}/delete`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DeletedRows {
+    /// The table, `namespace.name`.
+    pub table: String,
+    /// Rows that went, or would go.
+    pub rows_deleted: u64,
+    /// Data files that held some, and were written anew or dropped.
+    pub files_rewritten: usize,
+    /// The snapshot without them; absent if none were there, and after a dry run. Older snapshots have the rows until they
+    /// expire.
+    pub snapshot_id: Option<i64>,
+}
+
 /// What a row that does not fit the table does to the request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]

@@ -24,11 +24,12 @@ const fn leaf(public: &'static str, daemon: DaemonName, own: &'static str) -> Li
 }
 
 /// The whole table.
-pub(crate) const TABLE: [Line; 18] = [
+pub(crate) const TABLE: [Line; 19] = [
     tree("/v1/storage", DaemonName::Storaged, "/storage"),
     tree("/v1/catalog", DaemonName::Catalogd, "/catalog"),
     tree("/iceberg", DaemonName::Catalogd, "/iceberg"),
     leaf("/v1/ingest", DaemonName::Ingestd, "/ingest"),
+    tree("/v1/tables", DaemonName::Ingestd, "/tables"),
     tree("/v1/index-jobs", DaemonName::Ingestd, "/index-jobs"),
     leaf("/v1/sql", DaemonName::Queryd, "/sql"),
     tree("/v1/vectors", DaemonName::Vectord, "/vectors"),

@@ -1,12 +1,14 @@
 //! CSV, NDJSON and Parquet into tables; background indexing of tables.
 //!
 //! ```text
-//! POST /ingest      body -> spool -> reader -> data files -> commit        (load)
-//! POST /index-jobs  snapshot -> rows -> text -> embedd -> vectord          (jobs)
+//! POST /ingest                  body -> spool -> reader -> data files -> commit        (load)
+//! POST /tables/{table}/delete   files with such rows -> files without -> commit         (deletion)
+//! POST /index-jobs              snapshot -> rows -> text -> embedd -> vectord          (jobs)
 //! ```
 
 mod catalogue;
 mod config;
+mod deletion;
 #[cfg(test)]
 mod fake;
 mod jobs;
@@ -29,6 +31,7 @@ use tokio::sync::Semaphore;
 pub use config::Config;
 
 use catalogue::RemoteCatalogue;
+use deletion::Deleter;
 use jobs::Jobs;
 use load::Loader;
 
@@ -40,6 +43,7 @@ const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 pub(crate) struct Ingestd {
     env: Env,
     loader: Arc<Loader>,
+    deleter: Arc<Deleter>,
     jobs: Jobs,
     loads: Arc<Semaphore>,
     spool_dir: PathBuf,
@@ -63,12 +67,14 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let catalogue = Arc::new(RemoteCatalogue::new(env.peers.catalogd()));
     let config = Arc::new(config);
     let loader = Loader::new(warehouse.clone(), catalogue.clone(), ledger.clone(), config.limits());
+    let deleter = Deleter::new(warehouse.clone(), catalogue.clone());
     let jobs = Jobs::new(env.clone(), warehouse, catalogue, ledger.clone(), config.clone());
     jobs.resume().await.context("resume index jobs")?;
     forget_old_keys(&env, ledger.clone(), Duration::from_secs(u64::from(config.idempotency_hours) * 3_600));
     let ingestd = Ingestd {
         env: env.clone(),
         loader: Arc::new(loader),
+        deleter: Arc::new(deleter),
         jobs,
         loads: Arc::new(Semaphore::new(config.max_loads.max(1))),
         spool_dir,
@@ -76,6 +82,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     };
     Ok(App::new()
         .stream(Scope::Write, routes::ingest::router(ingestd.clone()))
+        .long(Scope::Write, routes::tables::router(ingestd.clone()))
         .write(routes::index_jobs::submitting(ingestd.clone()))
         .read(routes::index_jobs::watching(ingestd))
         .on_shutdown(async move { ledger.close().await }))

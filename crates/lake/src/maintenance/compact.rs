@@ -1,17 +1,14 @@
 //! Compaction: the rows of many small files in few large ones.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::Arc;
 
-use futures::{StreamExt, TryStreamExt, stream};
-use iceberg::Runtime;
-use iceberg::arrow::ArrowReaderBuilder;
-use iceberg::scan::FileScanTask;
+use futures::TryStreamExt;
 use iceberg::spec::{Operation, TableMetadata};
 
 use crate::plan::PlannedFile;
 use crate::{
-    DEFAULT_TARGET_FILE_BYTES, DataFile, Result, TableChange, TableWriter, Warehouse, data_files, replace,
+    DEFAULT_TARGET_FILE_BYTES, DataFile, Result, TableChange, TableWriter, Warehouse, data_files, read,
+    replace,
 };
 
 /// When files are rewritten.
@@ -145,32 +142,13 @@ pub async fn compact(
     Ok(compaction)
 }
 
-/// Reads by field id, so that columns that were renamed or added since come out as the table has them now.
 async fn copy(
     warehouse: &Warehouse,
     metadata: &TableMetadata,
     files: &[PlannedFile],
     writer: &mut TableWriter,
 ) -> Result<()> {
-    let schema = Arc::clone(metadata.current_schema());
-    let field_ids: Vec<i32> = schema.as_struct().fields().iter().map(|field| field.id).collect();
-    let tasks = files.iter().map(|file| {
-        Ok(FileScanTask::builder()
-            .with_file_size_in_bytes(file.size_bytes)
-            .with_start(0)
-            .with_length(file.size_bytes)
-            .with_data_file_path(file.location.clone())
-            .with_data_file_format(file.data_file.file_format())
-            .with_schema(Arc::clone(&schema))
-            .with_project_field_ids(field_ids.clone())
-            .with_case_sensitive(true)
-            .build())
-    });
-    let tasks: Vec<iceberg::Result<FileScanTask>> = tasks.collect();
-    let reader = ArrowReaderBuilder::new(warehouse.file_io(), Runtime::current())
-        .with_data_file_concurrency_limit(1)
-        .build();
-    let mut batches = reader.read(stream::iter(tasks).boxed())?.stream();
+    let mut batches = read::rows(warehouse, metadata, files, None)?;
     while let Some(batch) = batches.try_next().await? {
         writer.write(&batch).await?;
     }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use anyhow::Context;
 use clap::Subcommand;
 use indicatif::HumanBytes;
 use wire::catalog::{CompactTable, ExpireSnapshots, RemoveOrphans, TableInfo};
+use wire::ingest::DeleteRows;
 
 use crate::output;
 use crate::session::Connection;
@@ -28,6 +30,17 @@ pub struct Args {
 enum Command {
     /// Show all tables.
     List,
+    /// Delete rows. Older snapshots have them until they expire.
+    Delete {
+        /// The table, as namespace.name.
+        table: String,
+        /// Which rows, in the words of filters, as JSON; never empty.
+        #[arg(long = "where", value_name = "JSON")]
+        condition: String,
+        /// Say only how many there are.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Rewrite small data files as larger ones. The rows stay the same, and so do older snapshots.
     Compact {
         /// The table, as namespace.name.
@@ -83,6 +96,16 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
                 output::table(&["table", "rows", "columns", "snapshot", "problem"], rows, &[1, 2])
                     .to_string(),
             )
+        }
+        Command::Delete { table, condition, dry_run } => {
+            let condition = serde_json::from_str(condition).context("--where is not JSON")?;
+            let request = DeleteRows { condition, dry_run: *dry_run };
+            let done = session.peers.ingestd().delete_rows(&ctx, table, &request).await?;
+            if as_json {
+                return output::json(&done);
+            }
+            let (rows, files, would) = (done.rows_deleted, done.files_rewritten, would(*dry_run));
+            output::line(format!("{table}: {rows} rows {would} deleted, from {files} files"))
         }
         Command::Compact { table, target_file_bytes, min_files, dry_run } => {
             let request = CompactTable {

@@ -13,7 +13,7 @@ use crate::catalogue::Catalogue;
 use crate::table_name::TableName;
 
 /// How often a commit is tried before the caller is told that the table is contended.
-const MAX_ATTEMPTS: u32 = 10;
+pub(crate) const MAX_ATTEMPTS: u32 = 10;
 
 /// Files that wait to become part of a table.
 pub(super) struct Commit<'a> {
@@ -48,7 +48,7 @@ impl Base {
 }
 
 /// How one attempt ended, other than well.
-enum Attempt {
+pub(crate) enum Attempt {
     /// The table has moved on: load it again.
     Conflict,
     /// It failed for good.
@@ -102,25 +102,7 @@ impl Commit<'_> {
 
     async fn attempt(&self, ctx: &CallContext, metadata: &TableMetadata) -> Result<i64, Attempt> {
         let change = self.change(metadata).await.map_err(|error| Attempt::Failed(error.into()))?;
-        let snapshot_id = change.snapshot_id;
-        let Err(error) = self.catalogue.commit(ctx, self.table, &change).await else {
-            return Ok(snapshot_id);
-        };
-        if !is_outcome_unknown(&error) {
-            change.discard(self.warehouse).await;
-            return Err(match error.is(ErrorCode::Conflict) {
-                true => Attempt::Conflict,
-                false => Attempt::Failed(error.into()),
-            });
-        }
-        // The history of the table knows what the lost answer would have said, unless the commit is still on its way.
-        match self.catalogue.load(ctx, self.table).await {
-            Ok(Some(now)) if now.snapshot_by_id(snapshot_id).is_some() => Ok(snapshot_id),
-            _ => {
-                let (table, source) = (self.table.clone(), Box::new(error));
-                Err(Attempt::Failed(LoadError::OutcomeUnknown { table, source }))
-            }
-        }
+        send(self.warehouse, self.catalogue, ctx, self.table, change).await
     }
 
     async fn change(&self, metadata: &TableMetadata) -> lake::Result<TableChange> {
@@ -139,6 +121,35 @@ impl Commit<'_> {
             if let Err(error) = store.delete(&path).await {
                 tracing::warn!(%path, %error, "a data file of a failed load remains");
             }
+        }
+    }
+}
+
+/// Asks the catalogue for `change`; returns the id of its snapshot. After a definite refusal its manifests are gone.
+pub(crate) async fn send(
+    warehouse: &Warehouse,
+    catalogue: &dyn Catalogue,
+    ctx: &CallContext,
+    table: &TableName,
+    change: TableChange,
+) -> Result<i64, Attempt> {
+    let snapshot_id = change.snapshot_id;
+    let Err(error) = catalogue.commit(ctx, table, &change).await else {
+        return Ok(snapshot_id);
+    };
+    if !is_outcome_unknown(&error) {
+        change.discard(warehouse).await;
+        return Err(match error.is(ErrorCode::Conflict) {
+            true => Attempt::Conflict,
+            false => Attempt::Failed(error.into()),
+        });
+    }
+    // The history of the table knows what the lost answer would have said, unless the commit is still on its way.
+    match catalogue.load(ctx, table).await {
+        Ok(Some(now)) if now.snapshot_by_id(snapshot_id).is_some() => Ok(snapshot_id),
+        _ => {
+            let (table, source) = (table.clone(), Box::new(error));
+            Err(Attempt::Failed(LoadError::OutcomeUnknown { table, source }))
         }
     }
 }

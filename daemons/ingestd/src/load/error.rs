@@ -13,20 +13,20 @@ pub(crate) enum LoadError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// `mode=append` into a table that is not there.
-    #[error("there is no table {0}; mode=create makes it")]
+    #[error("there is no table {0}; an ingest with mode=create makes it")]
     NoSuchTable(TableName),
     /// `mode=create` of a table that is there.
     #[error("the table {0} exists; mode=append adds to it, mode=overwrite replaces its rows")]
     TableExists(TableName),
     /// Others kept changing the table.
-    #[error("the table {0} kept changing while these rows were committed; nothing was written, try again")]
+    #[error("the table {0} kept changing meanwhile; nothing was written, try again")]
     Contended(TableName),
     /// The table's columns changed between reading the rows and committing them.
     #[error("the columns of {0} changed while the rows were read; nothing was written, try again")]
     ColumnsChanged(TableName),
     /// The commit was sent and its answer lost.
     #[error(
-        "catalogd did not say whether the rows of this request are in {table}; \
+        "catalogd did not say whether this request has changed {table}; \
          repeat it with the same Idempotency-Key, or compare the table's row count"
     )]
     OutcomeUnknown {

@@ -20,6 +20,7 @@ use ledger::Ledger;
 use wire::CallContext;
 use wire::ingest::{IngestAnswer, IngestFormat, IngestMode, OnError};
 
+pub(crate) use commit::{Attempt, MAX_ATTEMPTS, send};
 pub(crate) use error::{LoadError, warehouse_error};
 pub(crate) use replay::{MIGRATIONS, Replays};
 

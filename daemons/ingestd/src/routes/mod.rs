@@ -2,3 +2,4 @@
 
 pub(crate) mod index_jobs;
 pub(crate) mod ingest;
+pub(crate) mod tables;

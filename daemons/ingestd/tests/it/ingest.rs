@@ -19,14 +19,14 @@ use wire::DaemonName;
 
 use crate::catalogd::{Catalogd, serve};
 
-struct Ingestd {
+pub(crate) struct Ingestd {
     _folder: TempDir,
-    catalogd: Arc<Catalogd>,
+    pub(crate) catalogd: Arc<Catalogd>,
     router: Router,
 }
 
 impl Ingestd {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("file://{}", folder.path().join("warehouse").display());
         let catalogd = Arc::new(Catalogd {
@@ -46,15 +46,23 @@ impl Ingestd {
         Self { _folder: folder, catalogd, router }
     }
 
-    async fn post(
+    pub(crate) async fn post(
         &self,
         query: &str,
         headers: &[(&str, &str)],
         body: impl Into<Body>,
     ) -> (StatusCode, Value) {
-        let request = headers
-            .iter()
-            .fold(Request::post(format!("/ingest?{query}")), |r, (name, value)| r.header(*name, *value));
+        self.post_to(&format!("/ingest?{query}"), headers, body).await
+    }
+
+    pub(crate) async fn post_to(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Body>,
+    ) -> (StatusCode, Value) {
+        let request =
+            headers.iter().fold(Request::post(path), |request, (name, value)| request.header(*name, *value));
         let response = self.router.clone().oneshot(request.body(body.into()).unwrap()).await.unwrap();
         let status = response.status();
         let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
@@ -78,7 +86,7 @@ fn gzip(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-const CSV: (&str, &str) = ("content-type", "text/csv; charset=utf-8");
+pub(crate) const CSV: (&str, &str) = ("content-type", "text/csv; charset=utf-8");
 
 #[tokio::test]
 async fn rows_of_every_format_land_in_the_table() {
@@ -92,6 +100,9 @@ async fn rows_of_every_format_land_in_the_table() {
     let gzipped = gzip(b"id\tzip\n3\t1\n");
     let (status, answer) =
         ingestd.post("table=hr.people&format=tsv", &[("content-encoding", "gzip")], gzipped).await;
+    assert_eq!((status, &answer["rows_written"]), (StatusCode::OK, &1.into()), "{answer}");
+    let zstd = zstd::encode_all(&b"id,zip\n4,00502\n"[..], 3).unwrap();
+    let (status, answer) = ingestd.post("table=hr.people", &[CSV, ("content-encoding", "zstd")], zstd).await;
     assert_eq!((status, &answer["rows_written"]), (StatusCode::OK, &1.into()), "{answer}");
 }
 

@@ -2,4 +2,5 @@
 #![allow(clippy::unwrap_used, reason = "in a helper too, it fails the test")]
 
 mod catalogd;
+mod deletion;
 mod ingest;

@@ -184,3 +184,35 @@ async fn s3_face_refuses_what_s3_refuses_and_stores_nothing_of_it() -> anyhow::R
     ensure!(strangers == expected, "{strangers}");
     end(stack).await
 }
+
+#[tokio::test]
+async fn erased_person_is_in_no_file_once_the_snapshots_before_have_expired() -> anyhow::Result<()> {
+    let stack = lake().await?;
+    ingest(&stack, "hr.people", "create", "id,name\n1,Ann\n2,Bob\n").await?;
+    ingest(&stack, "hr.people", "append", "id,name\n3,Cid\n").await?;
+    let storaged = stack.http(Storaged)?;
+    let data_files = async || -> anyhow::Result<Vec<String>> {
+        let list = storaged.get("/storage?prefix=hr/people").expect(200).await?;
+        let keys =
+            list["objects"].as_array().into_iter().flatten().filter_map(|object| object["key"].as_str());
+        Ok(keys.filter(|key| key.ends_with(".parquet")).map(str::to_owned).collect())
+    };
+    let before = data_files().await?;
+    let erase = json!({"where": {"name": "Bob"}});
+    let erased = stack.http(Ingestd)?.post("/tables/hr.people/delete", &erase).expect(200).await?;
+    ensure!(erased["rows_deleted"] == 1, "{erased}");
+    ensure!(sql(&stack, "SELECT name FROM hr.people ORDER BY id").await? == json!([["Ann"], ["Cid"]]));
+    let expire = json!({"older_than_s": 0});
+    let expired =
+        stack.http(Catalogd)?.post("/catalog/tables/hr.people/expire-snapshots", &expire).expect(200).await?;
+    ensure!(expired["snapshot_ids"].as_array().is_some_and(|ids| ids.len() == 2), "{expired}");
+    let after = data_files().await?;
+    // Of the two files, the one with Bob is gone; a new one has Ann.
+    ensure!(
+        after.len() == 2 && before.iter().filter(|key| after.contains(key)).count() == 1,
+        "{before:?} {after:?}"
+    );
+    let by_duckdb = step(&stack, "duckdb.read")?;
+    ensure!(by_duckdb == json!([[1, "Ann"], [3, "Cid"]]), "{by_duckdb}");
+    end(stack).await
+}
