@@ -216,7 +216,7 @@ impl Catalog {
     /// Two tables in one folder would take each other's files for orphans.
     async fn must_be_unshared(&self, version: &VersionedMetadata) -> Result<()> {
         let folder = version.metadata.location().trim_end_matches('/').to_owned();
-        match self.ledger.read(move |connection| rows::table_in(connection, &folder)).await? {
+        match self.ledger.read(move |connection| rows::table_in(connection, &folder, None)).await? {
             Some(other) => {
                 let location = version.metadata.location();
                 Err(CatalogError::AlreadyExists(format!("{other}, whose folder is {location}, ")))

@@ -4,7 +4,7 @@ use lake::DataFile;
 use lake::maintenance::{self, Compaction, CompactionPolicy, ExpiryPolicy, Orphan};
 
 use super::commit::MAX_ATTEMPTS;
-use super::{Catalog, Result, now_ms};
+use super::{Catalog, Result, now_ms, rows};
 use crate::{CatalogError, TableName};
 
 /// What a compaction did, or would do.
@@ -117,14 +117,22 @@ impl Catalog {
     /// them.
     ///
     /// # Errors
-    /// [`CatalogError::NoSuchTable`] and those of the warehouse.
+    /// [`CatalogError::NoSuchTable`]; [`CatalogError::BadRequest`] if another table lies in the folder, whose files would
+    /// look like orphans; and those of the warehouse.
     pub async fn remove_orphans(
         &self,
         table: TableName,
         grace_ms: i64,
         is_dry_run: bool,
     ) -> Result<Vec<Orphan>> {
-        let version = self.load_table(table).await?;
+        let version = self.load_table(table.clone()).await?;
+        let folder = version.metadata.location().trim_end_matches('/').to_owned();
+        let other = self.ledger.read(move |connection| rows::table_in(connection, &folder, Some(&table)));
+        if let Some(other) = other.await? {
+            let text =
+                format!("{other} lies in the folder of this table: its files would be taken for orphans");
+            return Err(CatalogError::BadRequest(text));
+        }
         let orphans = maintenance::find_orphans(&self.warehouse, &version, now_ms() - grace_ms).await?;
         if !is_dry_run {
             let locations = orphans.iter().map(|orphan| orphan.location.clone()).collect();

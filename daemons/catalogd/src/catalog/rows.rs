@@ -191,13 +191,24 @@ fn insert_pointer(
     Ok(())
 }
 
-/// The table whose metadata are in `folder`, if there is one.
-pub(super) fn table_in(connection: &Connection, folder: &str) -> Result<Option<TableName>> {
+/// A table other than `except` whose metadata are in `folder`, or below it, if there is one.
+pub(super) fn table_in(
+    connection: &Connection,
+    folder: &str,
+    except: Option<&TableName>,
+) -> Result<Option<TableName>> {
     // '0' is the character after '/', so this is every location that begins with "folder/".
-    let select = "SELECT namespace, name, location, updated_ms FROM tables
-         WHERE location > ?1 || '/' AND location < ?1 || '0' LIMIT 1";
-    let found = connection.prepare_cached(select)?.query_row([folder], read_pointer).optional()?;
-    Ok(found.map(|pointer| pointer.table))
+    let mut select = connection.prepare_cached(
+        "SELECT namespace, name, location, updated_ms FROM tables
+         WHERE location > ?1 || '/' AND location < ?1 || '0'",
+    )?;
+    for pointer in select.query_map([folder], read_pointer)? {
+        let table = pointer?.table;
+        if Some(&table) != except {
+            return Ok(Some(table));
+        }
+    }
+    Ok(None)
 }
 
 /// Gives a table another name, in another namespace perhaps. Its files stay where they are.

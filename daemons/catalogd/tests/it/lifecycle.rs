@@ -108,11 +108,13 @@ async fn purge_that_a_crash_cut_off_goes_on_after_the_restart() {
         let change = catalog.append(id).await;
         catalog.ok(Method::POST, TABLE, change).await;
     }
-    // As a crash leaves it: asked for, the data and a manifest list gone, the rest there.
+    // As a crash leaves it: asked for; the data, the manifests and a manifest list gone; the rest there.
     let metadata = catalog.load().await;
     let lists: Vec<&str> = metadata.snapshots().map(|snapshot| snapshot.manifest_list()).collect();
     let list = lists[0].strip_prefix("s3://lakehouse/").unwrap().to_owned();
-    let gone = catalog.objects(".parquet").await.into_iter().chain([list]);
+    let manifests = catalog.objects(".avro").await.into_iter().filter(|key| !key.contains("/snap-"));
+    let gone: Vec<String> =
+        catalog.objects(".parquet").await.into_iter().chain(manifests).chain([list]).collect();
     for key in gone {
         std::fs::remove_file(catalog.dir.path().join("warehouse").join(key)).unwrap();
     }

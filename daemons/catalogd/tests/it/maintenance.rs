@@ -119,6 +119,24 @@ async fn orphans_go_when_they_are_old_and_files_of_the_table_never() {
 }
 
 #[tokio::test]
+async fn files_of_a_table_within_the_folder_of_another_are_never_taken_for_orphans() {
+    let catalog = with_commits(1).await;
+    let metadata = catalog.load().await;
+    let schema = metadata.current_schema().as_ref().clone();
+    let mut inner = lake::rest::CreateTable::new("inner", schema);
+    inner.location = Some(format!("{}/inner", metadata.location()));
+    catalog.ok(Method::POST, "/iceberg/v1/namespaces/hr/tables", inner).await;
+    let before = catalog.objects("").await;
+    let path = format!("{ACTIONS}/remove-orphans");
+    for dry_run in [true, false] {
+        let (status, problem) = catalog.call(Method::POST, &path, json!({"dry_run": dry_run})).await;
+        assert_eq!(status.as_u16(), 400, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("hr.inner"), "{problem}");
+    }
+    assert_eq!(catalog.objects("").await, before);
+}
+
+#[tokio::test]
 async fn maintenance_of_what_is_no_table_or_with_odd_limits_is_refused() {
     let catalog = with_commits(1).await;
     for (path, body, status) in [
