@@ -1,16 +1,14 @@
 //! Deletion of rows by copy-on-write: the files that hold some are written anew without them. So a person can be erased,
 //! once the snapshots before have expired.
 
-use std::collections::{BTreeSet, HashMap};
-
 use arrow::compute::{filter_record_batch, not};
 use futures::TryStreamExt;
 use iceberg::spec::{Operation, TableMetadata};
 
-use crate::maintenance::delete_files;
 use crate::plan::PlannedFile;
 use crate::predicate::Predicate;
-use crate::{DataFile, Result, TableChange, TableWriter, Warehouse, data_files, read, replace};
+use crate::rewrite::Rewrite;
+use crate::{Result, TableWriter, Warehouse, data_files, read};
 
 /// The files that hold rows to delete, with how many.
 #[derive(Debug, Clone, Default)]
@@ -54,30 +52,6 @@ pub async fn plan_deletion(
     Ok(DeletionPlan { affected })
 }
 
-/// New files in the place of the affected ones; they are no part of the table yet.
-#[derive(Debug)]
-pub struct Deletion {
-    removed: BTreeSet<String>,
-    added: Vec<DataFile>,
-}
-
-impl Deletion {
-    /// What to ask the catalogue for, on top of `metadata`, for which the deletion was made.
-    ///
-    /// # Errors
-    /// Those of [`replace`].
-    pub async fn change(&self, warehouse: &Warehouse, metadata: &TableMetadata) -> Result<TableChange> {
-        let (added, summary) = (self.added.clone(), HashMap::new());
-        replace(warehouse, metadata, Operation::Overwrite, &self.removed, added, summary).await
-    }
-
-    /// Deletes the new files.
-    pub async fn discard(self, warehouse: &Warehouse) {
-        let locations = self.added.iter().map(|file| file.file_path().to_owned()).collect();
-        delete_files(warehouse, locations).await;
-    }
-}
-
 /// Writes the rows of the affected files for which `predicate` does not hold. A file without such rows just goes.
 ///
 /// # Errors
@@ -87,7 +61,7 @@ pub async fn delete_rows(
     metadata: &TableMetadata,
     predicate: &Predicate,
     plan: &DeletionPlan,
-) -> Result<Deletion> {
+) -> Result<Rewrite> {
     let removed = plan.affected.iter().map(|(file, _)| file.location.clone()).collect();
     let kept: Vec<PlannedFile> = plan
         .affected
@@ -97,7 +71,7 @@ pub async fn delete_rows(
         .collect();
     let mut writer = TableWriter::new(warehouse, metadata)?;
     match copy_others(warehouse, metadata, predicate, &kept, &mut writer).await {
-        Ok(()) => Ok(Deletion { removed, added: writer.finish().await? }),
+        Ok(()) => Ok(Rewrite::new(Operation::Overwrite, removed, writer.finish().await?)),
         Err(error) => {
             writer.abort().await;
             Err(error)

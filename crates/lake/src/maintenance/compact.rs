@@ -1,15 +1,11 @@
 //! Compaction: the rows of many small files in few large ones.
 
-use std::collections::{BTreeSet, HashMap};
-
 use futures::TryStreamExt;
 use iceberg::spec::{Operation, TableMetadata};
 
 use crate::plan::PlannedFile;
-use crate::{
-    DEFAULT_TARGET_FILE_BYTES, DataFile, Result, TableChange, TableWriter, Warehouse, data_files, read,
-    replace,
-};
+use crate::rewrite::{Rewrite, discard};
+use crate::{DEFAULT_TARGET_FILE_BYTES, Result, TableWriter, Warehouse, data_files, read};
 
 /// When files are rewritten.
 #[derive(Debug, Clone, Copy)]
@@ -83,33 +79,6 @@ fn groups(files: Vec<PlannedFile>, policy: CompactionPolicy) -> Vec<Vec<PlannedF
     groups
 }
 
-/// The rows of the planned files in new ones, which are no part of the table yet.
-#[derive(Debug)]
-pub struct Compaction {
-    /// Locations of the files that were read.
-    removed: BTreeSet<String>,
-    /// The new files.
-    pub added: Vec<DataFile>,
-}
-
-impl Compaction {
-    /// What to ask the catalogue for, on top of `metadata`: a version of the table from which none of the files that were
-    /// read has gone.
-    ///
-    /// # Errors
-    /// Those of [`replace`].
-    pub async fn change(&self, warehouse: &Warehouse, metadata: &TableMetadata) -> Result<TableChange> {
-        let (added, summary) = (self.added.clone(), HashMap::new());
-        replace(warehouse, metadata, Operation::Replace, &self.removed, added, summary).await
-    }
-
-    /// Deletes the new files.
-    pub async fn discard(self, warehouse: &Warehouse) {
-        let locations = self.added.iter().map(|file| file.file_path().to_owned()).collect();
-        super::delete_files(warehouse, locations).await;
-    }
-}
-
 /// Writes the rows of the planned files anew. To commit the change, or to discard the files, is up to the caller.
 ///
 /// # Errors
@@ -118,10 +87,10 @@ pub async fn compact(
     warehouse: &Warehouse,
     metadata: &TableMetadata,
     plan: &CompactionPlan,
-) -> Result<Compaction> {
+) -> Result<Rewrite> {
     let target = usize::try_from(plan.policy.target_file_bytes).unwrap_or(usize::MAX);
     let removed = plan.files().map(|file| file.location.clone()).collect();
-    let mut compaction = Compaction { removed, added: Vec::new() };
+    let mut added = Vec::new();
     for group in &plan.groups {
         let mut writer = TableWriter::new(warehouse, metadata)?.with_target_file_bytes(target);
         let written = match copy(warehouse, metadata, group, &mut writer).await {
@@ -132,14 +101,14 @@ pub async fn compact(
             }
         };
         match written {
-            Ok(files) => compaction.added.extend(files),
+            Ok(files) => added.extend(files),
             Err(error) => {
-                compaction.discard(warehouse).await;
+                discard(warehouse, &added).await;
                 return Err(error);
             }
         }
     }
-    Ok(compaction)
+    Ok(Rewrite::new(Operation::Replace, removed, added))
 }
 
 async fn copy(
@@ -157,7 +126,7 @@ async fn copy(
 
 #[cfg(test)]
 mod tests {
-    use iceberg::spec::{DataContentType, DataFileBuilder, DataFileFormat, Struct};
+    use iceberg::spec::{DataContentType, DataFile, DataFileBuilder, DataFileFormat, Struct};
 
     use super::*;
 

@@ -7,7 +7,7 @@ mod compact;
 mod expire;
 mod orphans;
 
-pub use compact::{Compaction, CompactionPlan, CompactionPolicy, compact, plan_compaction};
+pub use compact::{CompactionPlan, CompactionPolicy, compact, plan_compaction};
 pub use expire::{Expiry, ExpiryPolicy, plan_expiry};
 pub use orphans::{Orphan, find_orphans};
 

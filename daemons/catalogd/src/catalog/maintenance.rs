@@ -1,7 +1,7 @@
 //! Maintenance of one table. A dry run does everything but change something.
 
-use lake::DataFile;
-use lake::maintenance::{self, Compaction, CompactionPolicy, ExpiryPolicy, Orphan};
+use lake::maintenance::{self, CompactionPolicy, ExpiryPolicy, Orphan};
+use lake::{DataFile, Rewrite};
 
 use super::commit::MAX_ATTEMPTS;
 use super::{Catalog, Result, now_ms, rows};
@@ -69,7 +69,7 @@ impl Catalog {
     }
 
     /// Rows that were appended meanwhile do not disturb it: only the manifests are written again.
-    async fn commit_compaction(&self, table: &TableName, compaction: &Compaction) -> Result<i64> {
+    async fn commit_compaction(&self, table: &TableName, compaction: &Rewrite) -> Result<i64> {
         let mut attempt = 1;
         loop {
             let version = self.load_table(table.clone()).await?;
