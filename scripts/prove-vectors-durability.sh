@@ -7,9 +7,10 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 profile=${1:-dev}
 
-# Crashes, and how long there is load before each; the steps of each random model; indexes of three vectors.
+# Crashes, how long there is load before each, and how many stacks share them; the steps of each random model; indexes of three vectors.
 export LAKEHOUSE_PROOF_ROUNDS=${LAKEHOUSE_PROOF_ROUNDS:-50}
 export LAKEHOUSE_PROOF_SECONDS=${LAKEHOUSE_PROOF_SECONDS:-60}
+export LAKEHOUSE_PROOF_STACKS=${LAKEHOUSE_PROOF_STACKS:-5}
 export LAKEHOUSE_MODEL_STEPS=${LAKEHOUSE_MODEL_STEPS:-100000}
 export LAKEHOUSE_PROOF_INDEXES=${LAKEHOUSE_PROOF_INDEXES:-10000}
 export LAKEHOUSE_PROOF_ALL_DAMAGE=${LAKEHOUSE_PROOF_ALL_DAMAGE:-1}

@@ -1,8 +1,8 @@
 //! How long a proof takes, and where it is written down.
 //!
 //! As tests they are short. `scripts/prove-vectors-durability.sh` runs them long, by these variables:
-//! `LAKEHOUSE_PROOF_ROUNDS` and `LAKEHOUSE_PROOF_SECONDS` (crashes, and load before each), `LAKEHOUSE_PROOF_INDEXES` (of
-//! three vectors), `LAKEHOUSE_PROOF_ALL_DAMAGE` (not a sample) and `LAKEHOUSE_PROOF_REPORTS` (a folder for records).
+//! `LAKEHOUSE_PROOF_ROUNDS` and `LAKEHOUSE_PROOF_SECONDS` (crashes, and load before each), `LAKEHOUSE_PROOF_STACKS` (that
+//! share the rounds), `LAKEHOUSE_PROOF_INDEXES` (of three vectors), `LAKEHOUSE_PROOF_ALL_DAMAGE` (not a sample) and `LAKEHOUSE_PROOF_REPORTS` (a folder for records).
 
 use std::fs;
 use std::path::Path;
