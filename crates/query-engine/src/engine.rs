@@ -150,6 +150,7 @@ impl Engine {
             .with_runtime_env(runtime)
             .with_default_features()
             .with_optimizer_rules(optimizer::rules())
+            .with_physical_optimizer_rule(Arc::new(optimizer::YieldingJoins))
             .build();
         Ok(Self { warehouse, state, limits })
     }

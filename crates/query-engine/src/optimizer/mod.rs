@@ -1,7 +1,8 @@
-//! Rules of the logical optimizer that DataFusion does not have: docs/decisions/0035-sql-speed.md.
+//! Rules of the optimizer that DataFusion does not have: docs/decisions/0035-sql-speed.md.
 
 mod join_order;
 mod semi_join;
+mod yielding;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use datafusion::optimizer::{Optimizer, OptimizerRule};
 
 use join_order::OrderJoins;
 use semi_join::PushDownSemiJoin;
+pub(crate) use yielding::YieldingJoins;
 
 /// After which of DataFusion's rules ours come: filters are where they belong, and no projections stand between joins yet.
 const BEFORE_OURS: &str = "push_down_filter";
