@@ -42,7 +42,8 @@ async fn sort_that_does_not_fit_in_memory_is_spilled_and_right_and_leaves_no_fil
     let lake = Lake::new();
     let engine = lake.engine_with(|limits| limits.memory_bytes = 32 << 20);
     // By the remainder first: so the rows are in no order that the engine could know.
-    let sql = "SELECT max(place) AS last, sum(CASE WHEN place = expected THEN 0 ELSE 1 END) AS misplaced FROM (
+    let sql =
+        "SELECT max(place) AS last, sum(CASE WHEN place = expected THEN 0 ELSE 1 END) AS misplaced FROM (
         SELECT row_number() OVER (ORDER BY value % 1000, value) AS place,
             (value % 1000) * 2000 + value / 1000 + CASE WHEN value % 1000 = 0 THEN 0 ELSE 1 END AS expected
         FROM generate_series(1, 2000000))";
