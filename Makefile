@@ -16,8 +16,13 @@ PEERS := scripts/bench/vectors/peers/requirements.txt
 PEERS_VENV := $(HOME)/.cache/lakehouse/bench-venv-$(shell sha256sum $(PEERS) | cut -c 1-12)
 export LAKEHOUSE_BENCH_PYTHON ?= $(PEERS_VENV)/bin/python
 
+# What SQL is measured beside, likewise.
+TPCH_PEERS := scripts/bench/tpch/peers/requirements.txt
+TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) | cut -c 1-12)
+export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
+
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability
+.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability tpch-peers prove-tpch
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +71,18 @@ $(PEERS_VENV)/installed: $(PEERS)
 prove-vectors: peers ## Measure vector search beside hnswlib; writes reports/bench/
 	cargo build --locked --release -p bench-vectors -p vectord
 	scripts/bench/vectors.sh $(CARGO_TARGET_DIR)/release/bench-vectors
+
+tpch-peers: $(TPCH_VENV)/installed ## Install what SQL is measured beside (pip), outside the checkout
+
+$(TPCH_VENV)/installed: $(TPCH_PEERS)
+	python3 -m venv $(TPCH_VENV)
+	$(TPCH_VENV)/bin/pip install --quiet --requirement $(TPCH_PEERS)
+	touch $@
+
+# A quarter of an hour, and the build of DataFusion before it. Nothing else should run meanwhile.
+prove-tpch: tpch-peers ## Measure SQL on TPC-H beside DuckDB and DataFusion; writes reports/bench/
+	cargo build --locked --release -p bench-tpch -p catalogd -p ingestd -p queryd
+	$(CARGO_TARGET_DIR)/release/bench-tpch run
 
 # Several hours at full length. The first lines of the script say how to shorten it.
 prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes reports/bench/

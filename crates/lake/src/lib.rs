@@ -12,6 +12,7 @@
 //! Why a snapshot producer of our own: iceberg 0.10.1 has no overwrite action, its `TableCommit` cannot be built
 //! outside of it, and its local storage writes metadata without a sync. See `DESIGN.md`, "Traps".
 
+mod bounds;
 mod conform;
 mod deletion;
 mod error;
@@ -29,6 +30,7 @@ mod summary;
 mod warehouse;
 mod writer;
 
+pub use bounds::ColumnBounds;
 pub use conform::conform;
 pub use deletion::{DeletionPlan, delete_rows, plan_deletion};
 pub use error::{Error, Result};

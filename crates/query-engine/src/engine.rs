@@ -8,6 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
 use datafusion::common::{ParamValues, ScalarValue};
 use datafusion::datasource::object_store::ObjectStoreUrl;
+use datafusion::error::DataFusionError;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
 use datafusion::execution::memory_pool::FairSpillPool;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
@@ -21,7 +22,18 @@ use lake::Warehouse;
 
 use crate::scan::STORE_URL;
 use crate::tables::{CATALOG, Tables, resolve};
-use crate::{DEFAULT_NAMESPACE, Error, Result, SnapshotRead, TableSource, statement};
+use crate::{DEFAULT_NAMESPACE, Error, Result, SnapshotRead, TableSource, optimizer, statement, views};
+
+/// Up to so many bytes, or rows where bytes are not known, the side of a join that is built is built once for all threads.
+/// DataFusion's own bounds are 1 MiB and 131,072 rows; beyond, it deals both sides out by hash, the large one too, which
+/// costs more than it saves: docs/decisions/0035-sql-speed.md.
+const COLLECTED_BUILD_BYTES: usize = 64 << 20;
+const COLLECTED_BUILD_ROWS: usize = 3_000_000;
+
+/// In how many parts `threads` threads do their work: a few more than threads, so that none waits long for the last part.
+fn partitions(threads: usize) -> usize {
+    threads + threads.div_ceil(2)
+}
 
 /// What one query may use.
 #[derive(Debug, Clone)]
@@ -103,6 +115,18 @@ impl Engine {
     /// # Errors
     /// [`Error::Engine`] when the folder for spilling cannot be used.
     pub fn new(warehouse: Warehouse, limits: Limits) -> Result<Self> {
+        Self::with_settings(warehouse, limits, [])
+    }
+
+    /// The same with settings of DataFusion that differ from ours, by name: to measure what each brings.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new), and [`Error::Invalid`] for a setting that there is not.
+    pub fn with_settings<'a>(
+        warehouse: Warehouse,
+        limits: Limits,
+        settings: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self> {
         let disk = DiskManagerBuilder::default()
             .with_mode(DiskManagerMode::Directories(vec![limits.spill_dir.clone()]))
             .with_max_temp_directory_size(limits.spill_bytes);
@@ -111,14 +135,22 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()?;
         runtime.register_object_store(ObjectStoreUrl::parse(STORE_URL)?.as_ref(), warehouse.store());
-        let config = SessionConfig::new()
-            .with_target_partitions(limits.threads)
+        let mut config = SessionConfig::new()
+            .with_target_partitions(partitions(limits.threads))
             .with_default_catalog_and_schema(CATALOG, DEFAULT_NAMESPACE)
             .with_create_default_catalog_and_schema(false);
+        let optimizer = &mut config.options_mut().optimizer;
+        optimizer.hash_join_single_partition_threshold = COLLECTED_BUILD_BYTES;
+        optimizer.hash_join_single_partition_threshold_rows = COLLECTED_BUILD_ROWS;
+        for (name, value) in settings {
+            config.options_mut().set(name, value)?;
+        }
         let state = SessionStateBuilder::new()
             .with_config(config)
             .with_runtime_env(runtime)
             .with_default_features()
+            .with_optimizer_rules(optimizer::rules())
+            .with_physical_optimizer_rule(Arc::new(optimizer::YieldingJoins))
             .build();
         Ok(Self { warehouse, state, limits })
     }
@@ -164,6 +196,7 @@ impl Engine {
     async fn collect(&self, mut stream: SendableRecordBatchStream) -> Result<(SchemaRef, Vec<RecordBatch>)> {
         let Limits { max_rows, max_result_bytes, .. } = self.limits;
         let (mut batches, mut rows, mut bytes) = (Vec::new(), 0, 0);
+        let schema = views::plain(&stream.schema());
         while let Some(batch) = stream.next().await.transpose()? {
             rows += batch.num_rows();
             bytes += batch.get_array_memory_size();
@@ -177,9 +210,9 @@ impl Engine {
                     "the result has more than {max_result_bytes} bytes: add a LIMIT or select fewer columns"
                 )));
             }
-            batches.push(batch);
+            batches.push(views::to_plain(&batch, &schema).map_err(DataFusionError::from)?);
         }
-        Ok((stream.schema(), batches))
+        Ok((schema, batches))
     }
 }
 

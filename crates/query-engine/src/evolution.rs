@@ -100,6 +100,7 @@ fn children(data_type: &DataType) -> Vec<&Field> {
     }
 }
 
-fn field_id(field: &Field) -> Option<&str> {
+/// The Iceberg id of a field, as Parquet and `lake` write it.
+pub(crate) fn field_id(field: &Field) -> Option<&str> {
     field.metadata().get(PARQUET_FIELD_ID_META_KEY).map(String::as_str)
 }

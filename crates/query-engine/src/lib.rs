@@ -11,10 +11,13 @@
 mod engine;
 mod error;
 mod evolution;
+mod optimizer;
 mod scan;
 mod statement;
+mod statistics;
 mod tables;
 mod time_travel;
+mod views;
 
 pub use engine::{Engine, Limits, Parameter, Rows};
 pub use error::{Error, Result};

@@ -43,6 +43,16 @@ impl Process {
         kill_process(Pid::from_child(&self.0), signal).with_context(|| format!("{signal:?}"))
     }
 
+    /// CPU time that it has taken since its start, clock ticks: fields 14 and 15 of proc_pid_stat(5).
+    pub(crate) fn cpu_ticks(&self) -> anyhow::Result<u64> {
+        let file = format!("/proc/{}/stat", self.0.id());
+        let stat = std::fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+        // The second field, in parentheses, is a name that may contain anything.
+        let (_, rest) = stat.rsplit_once(") ").with_context(|| format!("{file} has no name"))?;
+        let times = rest.split(' ').skip(11).take(2);
+        times.map(|ticks| Ok(ticks.parse::<u64>()?)).sum()
+    }
+
     /// SIGTERM, then waits for the end.
     pub(crate) async fn terminate(&mut self) -> anyhow::Result<Exit> {
         self.signal(Signal::TERM)?;

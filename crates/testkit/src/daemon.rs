@@ -140,6 +140,14 @@ impl Daemon {
         Ok(())
     }
 
+    /// CPU time that it has taken since its start, clock ticks.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn cpu_ticks(&self) -> anyhow::Result<u64> {
+        self.process.as_ref().context("it does not run")?.cpu_ticks()
+    }
+
     /// Whether it was started and neither killed nor stopped since.
     pub fn is_started(&self) -> bool {
         self.process.is_some()

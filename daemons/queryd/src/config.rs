@@ -14,8 +14,12 @@ pub struct Config {
     pub memory_bytes: usize,
     /// The most that all queries spill together, bytes.
     pub spill_bytes: u64,
-    /// Queries that run at the same time; more are shed with 429.
+    /// Queries that run at the same time; more wait.
     pub max_queries: usize,
+    /// Queries that wait for one of those to end; more are shed with 429.
+    pub max_queued: usize,
+    /// The longest a query waits, milliseconds; then it is shed with 429.
+    pub queue_timeout_ms: u64,
     /// The longest a query may run, milliseconds; `service.request_timeout_ms` bounds it too.
     pub timeout_ms: u64,
     /// The longest statement, bytes.
@@ -34,6 +38,8 @@ impl Default for Config {
             memory_bytes: 1 << 30,
             spill_bytes: 16 << 30,
             max_queries: 16,
+            max_queued: 64,
+            queue_timeout_ms: 5_000,
             timeout_ms: 30_000,
             max_sql_bytes: 256 << 10,
             max_rows: 100_000,

@@ -1,5 +1,6 @@
 //! SQL over the lake: one read-only statement a request, answered as JSON, CSV or Arrow.
 
+mod admission;
 mod config;
 mod encode;
 mod routes;
@@ -11,7 +12,8 @@ use anyhow::Context;
 use lake::Warehouse;
 use query_engine::Engine;
 use service::{App, Env};
-use tokio::sync::Semaphore;
+
+use crate::admission::Admission;
 
 pub use config::Config;
 
@@ -20,7 +22,7 @@ pub use config::Config;
 pub(crate) struct Queryd {
     env: Env,
     engine: Arc<Engine>,
-    queries: Arc<Semaphore>,
+    admission: Admission,
     config: Arc<Config>,
 }
 
@@ -40,7 +42,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let queryd = Queryd {
         env: env.clone(),
         engine: Arc::new(Engine::new(warehouse, limits)?),
-        queries: Arc::new(Semaphore::new(config.max_queries.max(1))),
+        admission: Admission::new(&config),
         config: Arc::new(config),
     };
     Ok(App::new().read(routes::sql::router(queryd)))

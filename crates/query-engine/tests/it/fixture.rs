@@ -1,6 +1,7 @@
 //! A warehouse with tables, and an engine over it.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -22,6 +23,11 @@ pub(crate) struct Lake {
 pub(crate) fn name(text: &str) -> TableName {
     let (namespace, name) = text.split_once('.').unwrap();
     TableName { namespace: namespace.to_owned(), name: name.to_owned() }
+}
+
+/// Rows as a table drawn in text.
+pub(crate) fn drawn(rows: &Rows) -> String {
+    pretty_format_batches(&rows.batches).unwrap().to_string()
 }
 
 impl Lake {
@@ -63,16 +69,38 @@ impl Lake {
     }
 
     pub(crate) fn engine_with(&self, change: impl FnOnce(&mut Limits)) -> Engine {
-        let mut limits = Limits {
+        let mut limits = self.limits();
+        change(&mut limits);
+        Engine::new(self.warehouse.clone(), limits).unwrap()
+    }
+
+    fn limits(&self) -> Limits {
+        Limits {
             memory_bytes: 64 << 20,
             spill_dir: self.folder.path().join("spill"),
             spill_bytes: 64 << 20,
             max_rows: 100_000,
             max_result_bytes: 64 << 20,
             threads: 2,
-        };
-        change(&mut limits);
-        Engine::new(self.warehouse.clone(), limits).unwrap()
+        }
+    }
+
+    /// An engine with a setting of DataFusion that differs from ours.
+    pub(crate) fn engine_with_setting(&self, name: &str, value: &str) -> Engine {
+        Engine::with_settings(self.warehouse.clone(), self.limits(), [(name, value)]).unwrap()
+    }
+
+    /// What a query has left in the folder for spilling.
+    pub(crate) fn spilled_files(&self) -> Vec<PathBuf> {
+        let mut folders = vec![self.folder.path().join("spill")];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        files
     }
 
     pub(crate) async fn query_with(&self, sql: &str, parameters: Vec<Parameter>) -> Result<Rows> {
@@ -85,7 +113,7 @@ impl Lake {
 
     /// The rows as a table drawn in text.
     pub(crate) async fn shown(&self, sql: &str) -> String {
-        pretty_format_batches(&self.query(sql).await.unwrap().batches).unwrap().to_string()
+        drawn(&self.query(sql).await.unwrap())
     }
 }
 

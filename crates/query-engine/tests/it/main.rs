@@ -4,6 +4,7 @@
 mod evolution;
 mod fixture;
 mod limits;
+mod optimizer;
 mod queries;
 mod refusals;
 mod time_travel;

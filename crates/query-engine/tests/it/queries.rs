@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use arrow::array::{Int64Array, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
+use object_store::ObjectStoreExt as _;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use query_engine::{Error, Parameter, SnapshotRead};
 
@@ -37,6 +38,22 @@ async fn appended_rows_are_seen_and_the_snapshot_read_is_named() {
     assert_eq!(rows.snapshots, [SnapshotRead { table: name("hr.people"), snapshot_id }]);
     assert_eq!(rows.batches[0].column(0).as_ref(), &Int64Array::from(vec![6]));
     assert_eq!(rows.batches[0].column(1).as_ref(), &Int64Array::from(vec![12]));
+}
+
+#[tokio::test]
+async fn file_is_not_opened_when_its_bounds_exclude_the_filter() {
+    let lake = Lake::new();
+    lake.append("hr.people", &people()).await;
+    let others = Int64Array::from(vec![100, 101]);
+    let others = RecordBatch::try_from_iter([("id", Arc::new(others) as _)]).unwrap();
+    lake.append("hr.people", &others).await;
+    // Whoever opens the file of the others fails.
+    let files = lake::data_files(&lake.warehouse, &lake.version("hr.people").metadata, None).await.unwrap();
+    let of_others = files.iter().find(|file| file.record_count == 2).unwrap();
+    lake.warehouse.store().delete(&of_others.path).await.unwrap();
+    let rows = lake.query("SELECT id FROM hr.people WHERE id < 100 AND zip < '9'").await.unwrap();
+    assert_eq!(rows.len(), 1);
+    assert!(lake.query("SELECT id FROM hr.people WHERE id < 101").await.is_err());
 }
 
 #[tokio::test]

@@ -49,6 +49,7 @@ struct SqlQuery {
         (status = 400, description = "The SQL or a parameter is wrong, or would change something", body = Problem),
         (status = 404, description = "A table does not exist", body = Problem),
         (status = 422, description = "The query fails on the data, or exceeds a limit", body = Problem),
+        (status = 429, description = "Too many queries run and wait: come again after Retry-After", body = Problem),
         (status = 501, description = "A table has row-level deletes, or files that are not Parquet", body = Problem),
         (status = 503, description = "catalogd or the warehouse's store does not answer", body = Problem),
         (status = 504, description = "The query ran too long", body = Problem),
@@ -71,9 +72,7 @@ async fn sql(
     }
     let parameters = request.params.into_iter().enumerate().map(|(i, value)| parameter(i + 1, value));
     let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
-    let Ok(_permit) = queryd.queries.try_acquire() else {
-        return Err(ApiError::new(ErrorCode::Overloaded, "queryd.max_queries queries are running already"));
-    };
+    let _turn = queryd.admission.admit(ctx.remaining()).await?;
     let rows = run(&queryd, ctx, &request.sql, parameters).await.map_err(into_api_error)?;
     respond(rows, format).await
 }

@@ -72,14 +72,14 @@ impl Queryd {
         let metadata = people(&warehouse).await;
         let snapshot_id = metadata.current_snapshot_id().unwrap();
         let url = serve_catalogue(metadata).await;
-        Self::with_catalogd(folder, url, snapshot_id).await
+        let config = queryd::Config { max_rows: 1_000, ..queryd::Config::default() };
+        Self::start(config, folder, url, snapshot_id).await
     }
 
-    async fn with_catalogd(folder: TempDir, url: String, snapshot_id: i64) -> Self {
+    async fn start(config: queryd::Config, folder: TempDir, url: String, snapshot_id: i64) -> Self {
         let mut urls = PeerUrls::default();
         urls.set(DaemonName::Catalogd, url);
         let env = service::testing::env(folder.path(), urls).unwrap();
-        let config = queryd::Config { max_rows: 1_000, ..queryd::Config::default() };
         let app = queryd::build(config, env.clone()).await.unwrap();
         let router = service::testing::router(DaemonName::Queryd, app, &env).unwrap();
         Self { _folder: folder, router, snapshot_id }
@@ -180,6 +180,54 @@ async fn error_is_never_inside_a_200() {
 }
 
 #[tokio::test]
+async fn explain_analyze_runs_the_query_and_shows_what_it_did() {
+    let queryd = Queryd::new().await;
+    let (status, answer) = queryd.sql("EXPLAIN ANALYZE SELECT zip FROM hr.people WHERE id > 1").await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    let plan = answer["rows"][0][1].as_str().unwrap();
+    assert!(plan.contains("DataSourceExec") && plan.contains("output_rows=1"), "{plan}");
+}
+
+/// A queryd whose catalogue takes connections and never answers: a query of a table keeps its turn until it is dropped.
+async fn stuck(config: queryd::Config) -> (Queryd, tokio::net::TcpListener) {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    (Queryd::start(config, tempfile::tempdir().unwrap(), url, 0).await, silent)
+}
+
+#[tokio::test]
+async fn one_query_too_many_waits_its_turn_and_the_next_is_told_to_come_again() {
+    let config = queryd::Config { max_queries: 1, max_queued: 1, ..Default::default() };
+    let (queryd, _silent) = stuck(config).await;
+    let mut first = Box::pin(queryd.sql("SELECT * FROM hr.people"));
+    let mut second = Box::pin(queryd.sql("SELECT 1 AS one"));
+    let (status, headers, problem) = tokio::select! {
+        biased;
+        answer = &mut first => panic!("it must not have ended: {answer:?}"),
+        answer = &mut second => panic!("it must wait: {answer:?}"),
+        third = queryd.send("*/*", json!({"sql": "SELECT 1 AS one"})) => third,
+    };
+    assert_eq!(status, StatusCode::TOO_MANY_REQUESTS, "{problem:?}");
+    assert_eq!(headers["retry-after"], "1");
+    // Its client leaves.
+    drop(first);
+    assert_eq!(second.await.1["rows"], json!([[1]]));
+}
+
+#[tokio::test]
+async fn query_that_waits_too_long_is_told_to_come_again() {
+    let config = queryd::Config { max_queries: 1, max_queued: 1, queue_timeout_ms: 50, ..Default::default() };
+    let (queryd, _silent) = stuck(config).await;
+    let mut first = Box::pin(queryd.sql("SELECT * FROM hr.people"));
+    let (status, problem) = tokio::select! {
+        biased;
+        answer = &mut first => panic!("it must not have ended: {answer:?}"),
+        second = queryd.sql("SELECT 1") => second,
+    };
+    assert_eq!((status, &problem["code"]), (StatusCode::TOO_MANY_REQUESTS, &json!("overloaded")));
+}
+
+#[tokio::test]
 async fn malformed_requests_are_refused() {
     let queryd = Queryd::new().await;
     for body in [
@@ -215,7 +263,8 @@ async fn missing_catalogue_is_named_in_a_503_and_not_needed_without_tables() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     drop(listener);
-    let queryd = Queryd::with_catalogd(tempfile::tempdir().unwrap(), url, 0).await;
+    let config = queryd::Config::default();
+    let queryd = Queryd::start(config, tempfile::tempdir().unwrap(), url, 0).await;
     let (status, problem) = queryd.sql("SELECT * FROM hr.people").await;
     assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
     assert!(problem["detail"].as_str().unwrap().contains("catalogd"), "{problem}");

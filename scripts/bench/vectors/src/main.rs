@@ -8,7 +8,7 @@ mod cli;
 mod corpus;
 mod daemon;
 mod data;
-mod http;
+mod load;
 mod measure;
 mod ours;
 mod procfs;

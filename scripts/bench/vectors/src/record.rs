@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::Context;
+pub(crate) use bench_kit::bar::Bar;
 use bench_kit::machine::{Build, CpuOfOthers, CpuWatch, Machine};
 use bench_kit::table::Table;
 use jiff::Timestamp;
@@ -35,63 +36,6 @@ pub(crate) trait Measurement: Serialize + DeserializeOwned {
 pub(crate) struct Section {
     pub(crate) table: Table,
     pub(crate) note: String,
-}
-
-/// A figure and its bound.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Bar {
-    /// Of what.
-    pub(crate) what: String,
-    /// In words.
-    pub(crate) bar: String,
-    /// In words.
-    pub(crate) figure: String,
-    /// In the unit of the bar.
-    pub(crate) value: Option<f64>,
-    pub(crate) is_met: bool,
-    /// By which part of the bound it was missed.
-    pub(crate) missed_by: Option<f64>,
-}
-
-impl Bar {
-    /// `value` must be `bound` or more.
-    pub(crate) fn at_least(what: impl Into<String>, unit: &str, bound: f64, value: Option<f64>) -> Self {
-        Self::new(what.into(), format!(">= {bound}{unit}"), unit, value, |value| value / bound - 1.0)
-    }
-
-    /// `value` must be `bound` or less.
-    pub(crate) fn at_most(what: impl Into<String>, unit: &str, bound: f64, value: Option<f64>) -> Self {
-        Self::new(what.into(), format!("<= {bound}{unit}"), unit, value, |value| 1.0 - value / bound)
-    }
-
-    /// `to_spare` is negative for a value that misses.
-    fn new(what: String, bar: String, unit: &str, value: Option<f64>, to_spare: impl Fn(f64) -> f64) -> Self {
-        let figure = value.map_or("not reached".to_owned(), |value| format!("{}{unit}", significant(value)));
-        let to_spare = value.map(to_spare);
-        let is_met = to_spare.is_some_and(|to_spare| to_spare >= 0.0);
-        let missed_by = to_spare.filter(|_| !is_met).map(|to_spare| -to_spare);
-        Self { what, bar, figure, value, is_met, missed_by }
-    }
-
-    /// The same, met also by a value that misses by no more than `noise`, a part of the bound.
-    pub(crate) fn allowing(mut self, noise: f64) -> Self {
-        self.bar = format!("{}, +- {} %", self.bar, noise * 100.0);
-        self.is_met |= self.missed_by.is_some_and(|part| part <= noise);
-        self.missed_by = self.missed_by.filter(|_| !self.is_met);
-        self
-    }
-
-    /// The same, saying more of the figure.
-    pub(crate) fn with_detail(mut self, detail: &str) -> Self {
-        self.figure = format!("{} {detail}", self.figure);
-        self
-    }
-}
-
-/// Three significant digits.
-fn significant(value: f64) -> String {
-    let decimals = (2 - value.abs().max(1e-3).log10().floor() as i32).clamp(0, 4) as usize;
-    format!("{value:.decimals$}")
 }
 
 /// The file of a measurement.
@@ -174,29 +118,5 @@ impl<M: Measurement> Record<M> {
         };
         read()
             .with_context(|| format!("read {}; measure it again if its form is an older one", file.display()))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bar_says_whether_it_is_met_and_by_how_much_it_is_missed() {
-        let met = Bar::at_least("rate", " x", 1.5, Some(1.62));
-        assert_eq!((met.bar.as_str(), met.figure.as_str(), met.is_met), (">= 1.5 x", "1.62 x", true));
-        assert_eq!(met.missed_by, None);
-        let missed = Bar::at_most("memory", " MB", 450.0, Some(900.0));
-        assert_eq!((missed.is_met, missed.missed_by, missed.figure.as_str()), (false, Some(1.0), "900 MB"));
-        let unknown = Bar::at_least("rate", "", 1.0, None);
-        assert_eq!(
-            (unknown.is_met, unknown.missed_by, unknown.figure.as_str()),
-            (false, None, "not reached")
-        );
-    }
-
-    #[test]
-    fn figures_have_three_significant_digits() {
-        assert_eq!([0.0123, 1.234, 45.67, 4567.8].map(significant), ["0.0123", "1.23", "45.7", "4568"]);
     }
 }

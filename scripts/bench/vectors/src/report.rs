@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use bench_kit::table::{megabytes, table};
+use bench_kit::bar::bar_table;
+use bench_kit::table::megabytes;
 
 use crate::measure::build::BuildResults;
 use crate::measure::filters::FilterResults;
@@ -80,18 +81,6 @@ fn sections<M: Measurement>(results: &M) -> String {
         let _ = writeln!(text, "\n{}\n\n{}", section.table, section.note);
         text
     })
-}
-
-fn bar_table(bars: &[Bar]) -> String {
-    let row = |bar: &Bar| {
-        let verdict = match (bar.is_met, bar.missed_by) {
-            (true, _) => "met".to_owned(),
-            (false, Some(part)) => format!("**missed by {:.0} %**", part * 100.0),
-            (false, None) => "**missed**".to_owned(),
-        };
-        [bar.what.clone(), bar.bar.clone(), bar.figure.clone(), verdict]
-    };
-    format!("{}\n", table(&["what", "bar", "measured", ""], bars.iter().map(row), 1..=2))
 }
 
 /// When, where and from what.

@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+pub(crate) use bench_kit::spread::Spread;
 use bench_kit::table::ABSENT;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
@@ -35,31 +36,6 @@ impl StopWatch {
 fn process_cpu_s() -> f64 {
     let time = clock_gettime(ClockId::ProcessCPUTime);
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
-
-/// The middle and the ends of the figures of several rounds.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Spread {
-    pub(crate) median: f64,
-    pub(crate) min: f64,
-    pub(crate) max: f64,
-}
-
-impl Spread {
-    /// `None` without figures.
-    pub(crate) fn of(figures: &[f64]) -> Option<Self> {
-        let mut sorted = figures.to_vec();
-        sorted.sort_unstable_by(f64::total_cmp);
-        let (min, max) = (*sorted.first()?, *sorted.last()?);
-        let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
-        Some(Self { median: f64::midpoint(low, high), min, max })
-    }
-
-    /// `median (min-max)`, with so many decimals.
-    pub(crate) fn show(self, decimals: usize) -> String {
-        let Self { median, min, max } = self;
-        format!("{median:.decimals$} ({min:.decimals$}-{max:.decimals$})")
-    }
 }
 
 /// [`Spread::show`] of `figures`, if there are any.

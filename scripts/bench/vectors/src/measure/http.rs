@@ -15,7 +15,7 @@ use super::yardstick::Yardstick;
 use crate::corpus::{Encoding, Searches};
 use crate::daemon::Daemon;
 use crate::data::Name;
-use crate::http::load::{self, Figures, Load, Pace};
+use crate::load::{self, Figures, Load, Pace};
 use crate::record::{Bar, Measurement, Section};
 use crate::stats::{Spread, show};
 use crate::tools::Tools;

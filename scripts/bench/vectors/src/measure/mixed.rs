@@ -17,7 +17,7 @@ use super::served::Served;
 use crate::corpus::{Encoding, INDEX, Searches, Upserts};
 use crate::daemon::Daemon;
 use crate::data::Name;
-use crate::http::load::{self, Figures, Load, Pace};
+use crate::load::{self, Figures, Load, Pace};
 use crate::record::{Bar, Measurement, Section};
 use crate::stats::Spread;
 use crate::tools::Tools;

@@ -14,7 +14,7 @@ use super::Plan;
 use super::served::Served;
 use crate::corpus::{Encoding, Searches};
 use crate::data::{Matrix, Name, normalise};
-use crate::http::load::{self, Load, NO_LIMIT, Pace};
+use crate::load::{self, Load, NO_LIMIT, Pace};
 use crate::procfs::Memory;
 use crate::record::{Bar, Measurement, Section};
 use crate::tools::Tools;

@@ -12,7 +12,7 @@ use super::RECALL;
 use crate::corpus::{self, Encoding, KeptAnswers, Searches};
 use crate::daemon::Daemon;
 use crate::data::{Dataset, Judge, K, Matrix};
-use crate::http::load::{self, Load, NO_LIMIT, Pace};
+use crate::load::{self, Load, NO_LIMIT, Pace};
 use crate::tools::Tools;
 
 /// The largest setting that is tried.

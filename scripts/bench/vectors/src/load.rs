@@ -11,11 +11,11 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
+use bench_kit::http::{PATIENCE, READ_BYTES, Reply};
 use hdrhistogram::Histogram;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 
-use super::{PATIENCE, READ_BYTES, Reply};
 use crate::stats::{StopWatch, Took};
 
 /// When requests are sent.

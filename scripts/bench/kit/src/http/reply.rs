@@ -7,22 +7,24 @@ use thiserror::Error;
 
 /// An answer that is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Reply<'a> {
-    pub(crate) status: u16,
-    pub(crate) body: &'a [u8],
+pub struct Reply<'a> {
+    /// The status code.
+    pub status: u16,
+    /// All of the body.
+    pub body: &'a [u8],
 }
 
 /// What came is no answer that this client understands.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("not understood as an HTTP/1.1 answer with a content-length: {0}")]
-pub(crate) struct NotUnderstood(String);
+pub struct NotUnderstood(String);
 
 /// What is shown of an answer that fails.
 const SHOWN_BYTES: usize = 300;
 
 impl<'a> Reply<'a> {
     /// Reads the one answer that `input` begins with; `None` while it is not complete.
-    pub(crate) fn parse(input: &'a [u8]) -> Result<Option<Self>, NotUnderstood> {
+    pub fn parse(input: &'a [u8]) -> Result<Option<Self>, NotUnderstood> {
         let Some(end) = memmem::find(input, b"\r\n\r\n") else { return Ok(None) };
         let not_understood = || NotUnderstood(String::from_utf8_lossy(&input[..end]).into_owned());
         let head = std::str::from_utf8(&input[..end]).map_err(|_| not_understood())?;
