@@ -6,12 +6,12 @@ use serde::Serialize;
 use wire::context::IDEMPOTENCY_KEY;
 use wire::ingest::{
     DeleteRows, DeletedRows, IndexJob, IndexJobAccepted, IndexJobRequest, IndexJobs, IngestAnswer,
-    IngestParams,
+    IngestParams, UpsertAnswer, UpsertParams,
 };
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
-use crate::{Peer, Peers, Result, segment};
+use crate::{Peer, Peers, Request, Result, segment};
 
 /// Puts rows into tables, and tables into vector indexes.
 #[derive(Debug, Clone)]
@@ -40,11 +40,25 @@ impl Ingestd {
         idempotency_key: Option<&str>,
     ) -> Result<IngestAnswer> {
         let request = self.0.request(Method::POST, &ingest_path(params)).bytes(content_type, body);
-        let request = match idempotency_key {
-            Some(key) => request.header(IDEMPOTENCY_KEY, key).idempotent(),
-            None => request,
-        };
-        request.send(ctx).await?.json()
+        keyed(request, idempotency_key).send(ctx).await?.json()
+    }
+
+    /// `POST /tables/{table}/upsert`: the rows of `body` into a table, in the place of those with the same keys. Retried under
+    /// an `idempotency_key`, as [`ingest`](Self::ingest).
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `unprocessable` for rows or a key that do not fit: nothing was written.
+    pub async fn upsert(
+        &self,
+        ctx: &CallContext,
+        table: &str,
+        params: &UpsertParams,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+        idempotency_key: Option<&str>,
+    ) -> Result<UpsertAnswer> {
+        let request = self.0.request(Method::POST, &upsert_path(table, params)).bytes(content_type, body);
+        keyed(request, idempotency_key).send(ctx).await?.json()
     }
 
     /// `POST /tables/{table}/delete`: deletes rows. Retried: to ask twice does no harm.
@@ -90,6 +104,25 @@ impl Ingestd {
     }
 }
 
+/// A request that may be repeated if it has a key.
+fn keyed<'a>(request: Request<'a>, idempotency_key: Option<&str>) -> Request<'a> {
+    match idempotency_key {
+        Some(key) => request.header(IDEMPOTENCY_KEY, key).idempotent(),
+        None => request,
+    }
+}
+
+fn upsert_path(table: &str, params: &UpsertParams) -> String {
+    let parameters = [
+        ("key", Some(params.key.clone())),
+        ("format", params.format.as_ref().and_then(word)),
+        ("on_error", word(&params.on_error)),
+        ("max_errors", params.max_errors.map(|count| count.to_string())),
+        ("dry_run", params.dry_run.then(|| "true".to_owned())),
+    ];
+    with_query(&format!("/tables/{}/upsert", segment(table)), parameters)
+}
+
 fn ingest_path(params: &IngestParams) -> String {
     let parameters = [
         ("table", Some(params.table.clone())),
@@ -126,5 +159,14 @@ mod tests {
         let expected =
             "/ingest?table=hr.people&mode=create&format=csv&on_error=skip&max_errors=7&dry_run=true";
         assert_eq!(ingest_path(&params), expected);
+    }
+
+    #[test]
+    fn key_of_an_upsert_travels_whatever_its_columns_are_called() {
+        let params = UpsertParams { key: "year,area code".to_owned(), ..UpsertParams::default() };
+        assert_eq!(
+            upsert_path("hr.people", &params),
+            "/tables/hr.people/upsert?key=year%2Carea%20code&on_error=abort"
+        );
     }
 }

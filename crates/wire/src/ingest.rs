@@ -53,15 +53,62 @@ pub enum IngestFormat {
     Parquet,
 }
 
-/// Body of `POST /tables/{table}/delete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+/// Query string of `POST /tables/{table}/upsert`. The body is the data, as `POST /ingest` takes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UpsertParams {
+    /// The columns that name a row, comma-separated: `worker_id` or `year,area_code`. Not null, and no key twice.
+    pub key: String,
+    /// How the body is written; overrides `Content-Type`.
+    pub format: Option<IngestFormat>,
+    /// What a row that does not fit does to the request.
+    #[serde(default)]
+    pub on_error: OnError,
+    /// With `on_error=skip`: give up, and write nothing, beyond this many rejected rows; absent: no bound.
+    pub max_errors: Option<u64>,
+    /// Read and check everything, write nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Answer of `POST /tables/{table}/upsert`: what a 2xx says is on disk (unless it was a dry run).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UpsertAnswer {
+    /// The table, `namespace.name`.
+    pub table: String,
+    /// The Iceberg snapshot that holds the rows; absent after a dry run.
+    pub snapshot_id: Option<i64>,
+    /// Rows found in the body.
+    pub rows_read: u64,
+    /// Rows whose key the table did not have.
+    pub rows_inserted: u64,
+    /// Rows that took the place of those with the same key.
+    pub rows_updated: u64,
+    /// Rows not taken: `rows_read - rows_inserted - rows_updated`.
+    pub rows_rejected: u64,
+    /// The first [`MAX_REJECTS_SHOWN`] of them.
+    pub rejects: Vec<Reject>,
+    /// Whether this is the stored answer to an earlier request with the same `Idempotency-Key`.
+    pub replayed: bool,
+}
+
+/// The most keys that one deletion takes.
+pub const MAX_DELETED_KEYS: usize = 100_000;
+
+/// Body of `POST /tables/{table}/delete`: a condition or keys.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteRows {
     /// Which rows, in the words of filters: `{"worker_id": {"in": ["000007"]}}`. Never empty. Dates, times and decimals are
     /// written as texts.
-    #[serde(rename = "where")]
-    #[schema(value_type = Object)]
-    pub condition: serde_json::Value,
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub condition: Option<serde_json::Value>,
+    /// Which rows, by their keys: `[{"worker_id": "000007"}, …]`, all with the same columns, at most 100,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub keys: Option<Vec<serde_json::Map<String, serde_json::Value>>>,
     /// Whether to say only how many there are.
     #[serde(default)]
     pub dry_run: bool,

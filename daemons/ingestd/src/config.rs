@@ -19,6 +19,8 @@ pub struct Config {
     pub max_row_bytes: usize,
     /// Rows that choose the types of a new table.
     pub inference_rows: usize,
+    /// Rows of one upsert; their keys are held in memory, about 100 bytes each.
+    pub max_upsert_rows: usize,
     /// Bodies that are written at the same time; more are shed with 429.
     pub max_loads: usize,
     /// How long an `Idempotency-Key` is remembered, hours.
@@ -39,6 +41,7 @@ impl Default for Config {
             max_body_bytes: 16 << 30,
             max_row_bytes: 8 << 20,
             inference_rows: 10_000,
+            max_upsert_rows: 4_000_000,
             max_loads: 4,
             idempotency_hours: 7 * 24,
             max_jobs: 2,

@@ -71,10 +71,6 @@ async fn ingest(
 }
 
 fn load_request(params: &IngestParams, headers: &HeaderMap) -> Result<LoadRequest, ApiError> {
-    let idempotency_key = headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned());
-    if let Some(key) = &idempotency_key {
-        check_key(key).map_err(ApiError::invalid)?;
-    }
     Ok(LoadRequest {
         table: params.table.parse().map_err(ApiError::invalid)?,
         mode: params.mode,
@@ -82,11 +78,27 @@ fn load_request(params: &IngestParams, headers: &HeaderMap) -> Result<LoadReques
         on_error: params.on_error,
         max_errors: params.max_errors,
         dry_run: params.dry_run,
-        idempotency_key,
+        idempotency_key: idempotency_key(headers)?,
     })
 }
 
-fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
+/// The `Idempotency-Key`, if there is one.
+///
+/// # Errors
+/// 400 for one that cannot be a key.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let key = headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned());
+    if let Some(key) = &key {
+        check_key(key).map_err(ApiError::invalid)?;
+    }
+    Ok(key)
+}
+
+/// How the body is written, by its `Content-Type`.
+///
+/// # Errors
+/// 415 for one that says nothing about rows.
+pub(super) fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
@@ -108,7 +120,11 @@ fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
     }
 }
 
-fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
+/// How the body is compressed.
+///
+/// # Errors
+/// 415 for an encoding that is not known.
+pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     let value =
         headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
     match value.as_deref() {

@@ -4,3 +4,4 @@
 mod catalogd;
 mod deletion;
 mod ingest;
+mod upsert;
