@@ -1,6 +1,7 @@
 //! Calls to `ingestd`.
 
 use bytes::Bytes;
+use futures::Stream;
 use http::Method;
 use serde::Serialize;
 use wire::context::IDEMPOTENCY_KEY;
@@ -11,7 +12,7 @@ use wire::ingest::{
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
-use crate::{Peer, Peers, Request, Result, segment};
+use crate::{Peer, Peers, Request, Result, segment, sse};
 
 /// Puts rows into tables, and tables into vector indexes.
 #[derive(Debug, Clone)]
@@ -43,8 +44,8 @@ impl Ingestd {
         keyed(request, idempotency_key).send(ctx).await?.json()
     }
 
-    /// `POST /tables/{table}/upsert`: the rows of `body` into a table, in the place of those with the same keys. Retried under
-    /// an `idempotency_key`, as [`ingest`](Self::ingest).
+    /// `POST /tables/{table}/upsert`: the rows of `body` into a table, in the place of those with the same keys. Retried
+    /// under an `idempotency_key`, as [`ingest`](Self::ingest).
     ///
     /// # Errors
     /// Any [`Error`](crate::Error); `unprocessable` for rows or a key that do not fit: nothing was written.
@@ -93,6 +94,30 @@ impl Ingestd {
     /// Any [`Error`](crate::Error); `not_found` if there is no such job.
     pub async fn index_job(&self, ctx: &CallContext, job_id: &str) -> Result<IndexJob> {
         self.0.get(ctx, &format!("/index-jobs/{}", segment(job_id))).await
+    }
+
+    /// `DELETE /index-jobs/{job_id}`: ends a job where it stands.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `not_found` if there is no such job.
+    pub async fn cancel_index_job(&self, ctx: &CallContext, job_id: &str) -> Result<()> {
+        self.0.delete(ctx, &format!("/index-jobs/{}", segment(job_id))).await
+    }
+
+    /// `GET /index-jobs/{job_id}/events`: where the job stands, now and whenever that changes. A stream that ends before a
+    /// state that is over has broken off.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error), also within the stream; `not_found` if there is no such job. The deadline bounds the
+    /// wait for the stream, not its length.
+    pub async fn index_job_events(
+        &self,
+        ctx: &CallContext,
+        job_id: &str,
+    ) -> Result<impl Stream<Item = Result<IndexJob>> + use<>> {
+        let path = format!("/index-jobs/{}/events", segment(job_id));
+        let answer = self.0.stream_successfully(ctx, Method::GET, &path, reqwest::Body::default()).await?;
+        Ok(sse::events(self.0.clone(), answer))
     }
 
     /// `GET /index-jobs`, newest first.

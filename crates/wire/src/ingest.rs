@@ -1,4 +1,4 @@
-//! Rows into tables and tables into vector indexes: `POST /ingest`, `/index-jobs`.
+//! Rows into tables and tables into vector indexes: `POST /ingest`, `/tables/{table}/…`, `/index-jobs`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -171,7 +171,8 @@ pub struct IngestAnswer {
     pub replayed: bool,
 }
 
-/// Request of `POST /index-jobs`: embed every row of a table and put it into a vector index.
+/// Request of `POST /index-jobs`: embed the rows of a table and put them into a vector index. Only rows are embedded that the
+/// index does not have as they are; those that are gone from the table leave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IndexJobRequest {
@@ -186,6 +187,10 @@ pub struct IndexJobRequest {
     pub metadata_columns: Vec<String>,
     /// The vector index; made, with cosine distance, where it does not exist.
     pub index: String,
+    /// Keep the index up to date: after every commit to the table, until the job is deleted. It takes the place of another
+    /// that follows the same table for the same index.
+    #[serde(default)]
+    pub follow: bool,
 }
 
 /// Answer of `POST /index-jobs`.
@@ -203,10 +208,21 @@ pub enum IndexJobState {
     Queued,
     /// Under way; after a restart of the daemon it goes on from the last batch it had finished.
     Running,
-    /// Every row is in the index.
+    /// Up to date, and waits for the table to change; with an `error`, for the time to try again.
+    Following,
+    /// The index holds the rows of the snapshot, and no others of the table.
     Succeeded,
     /// Stopped; `error` says why. What was indexed until then stays.
     Failed,
+    /// Ended by `DELETE`, or by another job that follows the table. What was indexed until then stays.
+    Cancelled,
+}
+
+impl IndexJobState {
+    /// Whether the job will do nothing more.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
 }
 
 /// One job in `GET /index-jobs/{job_id}` and in the list.
@@ -218,16 +234,38 @@ pub struct IndexJob {
     pub table: String,
     /// The index it fills.
     pub index: String,
+    /// Whether it follows the table.
+    #[serde(default)]
+    pub follow: bool,
     /// Where it stands.
     pub state: IndexJobState,
-    /// Rows that are in the index.
+    /// The snapshot that is being indexed, or was last.
+    #[serde(default)]
+    pub snapshot_id: Option<i64>,
+    /// Rows that have been looked at on the way to that snapshot.
     pub done: u64,
-    /// Rows of the snapshot that is being indexed.
+    /// Rows to look at: those of files that the index does not reflect yet.
     pub total: u64,
+    /// Rows that joined the index, since the job began.
+    #[serde(default)]
+    pub added: u64,
+    /// Rows whose text or metadata had changed, since the job began.
+    #[serde(default)]
+    pub updated: u64,
+    /// Rows that were gone, and left the index, since the job began.
+    #[serde(default)]
+    pub deleted: u64,
+    /// Rows that were looked at and found as they are indexed, since the job began.
+    #[serde(default)]
+    pub unchanged: u64,
     /// Rows per second since the job last (re)started; 0 until the first batch is done.
     pub rate: f64,
     /// Seconds left at that rate; absent while unknown.
     pub eta_s: Option<f64>,
+    /// How long ago the oldest commit was that the index does not reflect, seconds; 0 if it reflects all that the job
+    /// knows of. Of a job that follows only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_s: Option<f64>,
     /// Why it failed, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

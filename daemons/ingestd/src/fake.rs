@@ -11,6 +11,7 @@ use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
+use lake::maintenance::{self, CompactionPolicy, ExpiryPolicy};
 use lake::rest::CreateTable;
 use lake::{TableChange, TableMetadata, VersionedMetadata, Warehouse};
 use ledger::Ledger;
@@ -149,6 +150,19 @@ fn ctx() -> CallContext {
     CallContext::root(Duration::from_secs(60))
 }
 
+/// An upsert of CSV into `table` by `key`, with nothing special asked for.
+pub(crate) fn upsert_request(table: &str, key: &str) -> UpsertRequest {
+    UpsertRequest {
+        table: table.parse().unwrap(),
+        key: key.split(',').map(str::to_owned).collect(),
+        format: IngestFormat::Csv,
+        on_error: OnError::Abort,
+        max_errors: None,
+        dry_run: false,
+        idempotency_key: None,
+    }
+}
+
 /// Everything around a loader.
 pub(crate) struct World {
     pub(crate) folder: Arc<TempDir>,
@@ -254,6 +268,30 @@ impl World {
         }
         rows.sort();
         rows
+    }
+
+    /// The rows of all files of the table in one.
+    pub(crate) async fn compact(&self, table: &str) {
+        let (warehouse, metadata) = (&self.warehouse, self.metadata(table));
+        let policy = CompactionPolicy { min_files: 2, ..CompactionPolicy::default() };
+        let plan = maintenance::plan_compaction(warehouse, &metadata, policy).await.unwrap();
+        if plan.groups.is_empty() {
+            return;
+        }
+        let rewrite = maintenance::compact(warehouse, &metadata, &plan).await.unwrap();
+        let change = rewrite.change(warehouse, &metadata).await.unwrap();
+        self.catalogue.commit(&ctx(), &table.parse().unwrap(), &change).await.unwrap();
+    }
+
+    /// All snapshots but the current one go, and the files that only they need.
+    pub(crate) async fn expire(&self, table: &str) {
+        let policy = ExpiryPolicy { older_than_ms: i64::MAX, retain_last: 1 };
+        let planned = maintenance::plan_expiry(&self.warehouse, &self.metadata(table), policy).await.unwrap();
+        let Some(expiry) = planned else { return };
+        let change = serde_json::to_string(&expiry.commit).unwrap();
+        self.catalogue.apply(&mut self.catalogue.state.lock(), table, &change).unwrap();
+        maintenance::delete_files(&self.warehouse, expiry.files.locations().map(str::to_owned).collect())
+            .await;
     }
 
     /// All data files that there are, whether a table refers to them or not.

@@ -4,7 +4,7 @@
 //! POST /ingest                  body -> spool -> reader -> data files -> commit        (load)
 //! POST /tables/{table}/upsert   body -> data files, files with such keys -> files without -> commit   (upsert)
 //! POST /tables/{table}/delete   files with such rows -> files without -> commit         (deletion)
-//! POST /index-jobs              snapshot -> rows -> text -> embedd -> vectord          (jobs)
+//! POST /index-jobs              rows that differ from what is indexed -> text -> embedd -> vectord          (jobs)
 //! ```
 
 mod catalogue;
@@ -49,6 +49,7 @@ pub(crate) struct Ingestd {
     upserter: Arc<Upserter>,
     deleter: Arc<Deleter>,
     jobs: Jobs,
+    event_streams: Arc<Semaphore>,
     loads: Arc<Semaphore>,
     spool_dir: PathBuf,
     max_body_bytes: u64,
@@ -84,6 +85,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         upserter: Arc::new(upserter),
         deleter: Arc::new(deleter),
         jobs,
+        event_streams: Arc::new(Semaphore::new(config.max_event_streams.max(1))),
         loads: Arc::new(Semaphore::new(config.max_loads.max(1))),
         spool_dir,
         max_body_bytes: config.max_body_bytes,
@@ -93,7 +95,8 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .stream(Scope::Write, routes::tables::upserting(ingestd.clone()))
         .long(Scope::Write, routes::tables::deleting(ingestd.clone()))
         .write(routes::index_jobs::submitting(ingestd.clone()))
-        .read(routes::index_jobs::watching(ingestd))
+        .read(routes::index_jobs::watching(ingestd.clone()))
+        .long(Scope::Read, routes::index_jobs::following(ingestd))
         .on_shutdown(async move { ledger.close().await }))
 }
 

@@ -21,7 +21,8 @@ use super::LoadError;
 use crate::spool::Spool;
 
 /// What the ledger of ingestd is made of, in order.
-pub(crate) const MIGRATIONS: &[&str] = &[idempotency::MIGRATION, crate::jobs::MIGRATION];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[idempotency::MIGRATION, crate::jobs::MIGRATION, crate::jobs::MIGRATION_FOLLOWING];
 
 /// Summary of a snapshot, and property of a table that was made under a key.
 const KEY: &str = "lakehouse.idempotency-key";

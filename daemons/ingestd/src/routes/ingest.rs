@@ -61,11 +61,13 @@ async fn ingest(
     };
     let body = body.into_data_stream();
     let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes).await?;
-    let loader = Arc::clone(&ingestd.loader);
+    let (loader, jobs) = (Arc::clone(&ingestd.loader), ingestd.jobs.clone());
     // A task of its own: a caller who hangs up must not cut a commit in half.
     let loading = ingestd.env.tasks.spawn(async move {
         let _permit = permit;
-        loader.load(&ctx, &request, Arc::new(spool)).await
+        let answer = loader.load(&ctx, &request, Arc::new(spool)).await;
+        jobs.table_changed(&request.table);
+        answer
     });
     Ok(Json(loading.await.map_err(ApiError::internal)??))
 }

@@ -73,11 +73,13 @@ async fn upsert(
     let permit = permit(&ingestd)?;
     let body = body.into_data_stream();
     let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes).await?;
-    let upserter = Arc::clone(&ingestd.upserter);
+    let (upserter, jobs) = (Arc::clone(&ingestd.upserter), ingestd.jobs.clone());
     // A task of its own: a caller who hangs up must not cut a commit in half.
     let upserting = ingestd.env.tasks.spawn(async move {
         let _permit = permit;
-        upserter.upsert(&ctx, &request, Arc::new(spool)).await
+        let answer = upserter.upsert(&ctx, &request, Arc::new(spool)).await;
+        jobs.table_changed(&request.table);
+        answer
     });
     Ok(Json(upserting.await.map_err(ApiError::internal)??))
 }
@@ -115,11 +117,13 @@ async fn delete(
     let table = table.parse().map_err(ApiError::invalid)?;
     let which = which(&request)?;
     let permit = permit(&ingestd)?;
-    let deleter = Arc::clone(&ingestd.deleter);
+    let (deleter, jobs) = (Arc::clone(&ingestd.deleter), ingestd.jobs.clone());
     // A task of its own: a caller who hangs up must not cut a commit in half.
     let deleting = ingestd.env.tasks.spawn(async move {
         let _permit = permit;
-        deleter.delete(&ctx, &table, &which, request.dry_run).await
+        let answer = deleter.delete(&ctx, &table, &which, request.dry_run).await;
+        jobs.table_changed(&table);
+        answer
     });
     Ok(Json(deleting.await.map_err(ApiError::internal)??))
 }

@@ -4,18 +4,10 @@ use serde_json::json;
 
 use super::*;
 use crate::deletion::Which;
-use crate::fake::{Fault, World, request};
+use crate::fake::{Fault, World, request, upsert_request};
 
 fn upsert(key: &str) -> UpsertRequest {
-    UpsertRequest {
-        table: "hr.people".parse().unwrap(),
-        key: key.split(',').map(str::to_owned).collect(),
-        format: IngestFormat::Csv,
-        on_error: OnError::Abort,
-        max_errors: None,
-        dry_run: false,
-        idempotency_key: None,
-    }
+    upsert_request("hr.people", key)
 }
 
 fn keyed() -> UpsertRequest {
