@@ -1,17 +1,18 @@
 //! Calls to `ingestd`.
 
 use bytes::Bytes;
+use futures::Stream;
 use http::Method;
 use serde::Serialize;
 use wire::context::IDEMPOTENCY_KEY;
 use wire::ingest::{
     DeleteRows, DeletedRows, IndexJob, IndexJobAccepted, IndexJobRequest, IndexJobs, IngestAnswer,
-    IngestParams,
+    IngestParams, UpsertAnswer, UpsertParams,
 };
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
-use crate::{Peer, Peers, Result, segment};
+use crate::{Peer, Peers, Request, Result, segment, sse};
 
 /// Puts rows into tables, and tables into vector indexes.
 #[derive(Debug, Clone)]
@@ -40,11 +41,25 @@ impl Ingestd {
         idempotency_key: Option<&str>,
     ) -> Result<IngestAnswer> {
         let request = self.0.request(Method::POST, &ingest_path(params)).bytes(content_type, body);
-        let request = match idempotency_key {
-            Some(key) => request.header(IDEMPOTENCY_KEY, key).idempotent(),
-            None => request,
-        };
-        request.send(ctx).await?.json()
+        keyed(request, idempotency_key).send(ctx).await?.json()
+    }
+
+    /// `POST /tables/{table}/upsert`: the rows of `body` into a table, in the place of those with the same keys. Retried
+    /// under an `idempotency_key`, as [`ingest`](Self::ingest).
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `unprocessable` for rows or a key that do not fit: nothing was written.
+    pub async fn upsert(
+        &self,
+        ctx: &CallContext,
+        table: &str,
+        params: &UpsertParams,
+        content_type: &'static str,
+        body: impl Into<Bytes>,
+        idempotency_key: Option<&str>,
+    ) -> Result<UpsertAnswer> {
+        let request = self.0.request(Method::POST, &upsert_path(table, params)).bytes(content_type, body);
+        keyed(request, idempotency_key).send(ctx).await?.json()
     }
 
     /// `POST /tables/{table}/delete`: deletes rows. Retried: to ask twice does no harm.
@@ -81,6 +96,30 @@ impl Ingestd {
         self.0.get(ctx, &format!("/index-jobs/{}", segment(job_id))).await
     }
 
+    /// `DELETE /index-jobs/{job_id}`: ends a job where it stands.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `not_found` if there is no such job.
+    pub async fn cancel_index_job(&self, ctx: &CallContext, job_id: &str) -> Result<()> {
+        self.0.delete(ctx, &format!("/index-jobs/{}", segment(job_id))).await
+    }
+
+    /// `GET /index-jobs/{job_id}/events`: where the job stands, now and whenever that changes. A stream that ends before a
+    /// state that is over has broken off.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error), also within the stream; `not_found` if there is no such job. The deadline bounds the
+    /// wait for the stream, not its length.
+    pub async fn index_job_events(
+        &self,
+        ctx: &CallContext,
+        job_id: &str,
+    ) -> Result<impl Stream<Item = Result<IndexJob>> + use<>> {
+        let path = format!("/index-jobs/{}/events", segment(job_id));
+        let answer = self.0.stream_successfully(ctx, Method::GET, &path, reqwest::Body::default()).await?;
+        Ok(sse::events(self.0.clone(), answer))
+    }
+
     /// `GET /index-jobs`, newest first.
     ///
     /// # Errors
@@ -88,6 +127,25 @@ impl Ingestd {
     pub async fn index_jobs(&self, ctx: &CallContext) -> Result<IndexJobs> {
         self.0.get(ctx, "/index-jobs").await
     }
+}
+
+/// A request that may be repeated if it has a key.
+fn keyed<'a>(request: Request<'a>, idempotency_key: Option<&str>) -> Request<'a> {
+    match idempotency_key {
+        Some(key) => request.header(IDEMPOTENCY_KEY, key).idempotent(),
+        None => request,
+    }
+}
+
+fn upsert_path(table: &str, params: &UpsertParams) -> String {
+    let parameters = [
+        ("key", Some(params.key.clone())),
+        ("format", params.format.as_ref().and_then(word)),
+        ("on_error", word(&params.on_error)),
+        ("max_errors", params.max_errors.map(|count| count.to_string())),
+        ("dry_run", params.dry_run.then(|| "true".to_owned())),
+    ];
+    with_query(&format!("/tables/{}/upsert", segment(table)), parameters)
 }
 
 fn ingest_path(params: &IngestParams) -> String {
@@ -126,5 +184,14 @@ mod tests {
         let expected =
             "/ingest?table=hr.people&mode=create&format=csv&on_error=skip&max_errors=7&dry_run=true";
         assert_eq!(ingest_path(&params), expected);
+    }
+
+    #[test]
+    fn key_of_an_upsert_travels_whatever_its_columns_are_called() {
+        let params = UpsertParams { key: "year,area code".to_owned(), ..UpsertParams::default() };
+        assert_eq!(
+            upsert_path("hr.people", &params),
+            "/tables/hr.people/upsert?key=year%2Carea%20code&on_error=abort"
+        );
     }
 }

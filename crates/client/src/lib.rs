@@ -16,6 +16,7 @@ mod peer;
 mod peers;
 mod query;
 mod queryd;
+mod sse;
 mod status;
 mod storaged;
 mod vectord;

@@ -16,6 +16,7 @@ mod bounds;
 mod conform;
 mod deletion;
 mod error;
+mod keys;
 pub mod maintenance;
 mod metadata;
 mod plan;
@@ -25,8 +26,10 @@ mod references;
 pub mod rest;
 mod rewrite;
 mod schema;
+mod selection;
 mod snapshot;
 mod summary;
+mod upsert;
 mod warehouse;
 mod writer;
 
@@ -36,6 +39,7 @@ pub use deletion::{DeletionPlan, delete_rows, plan_deletion};
 pub use error::{Error, Result};
 pub use iceberg::spec::{DataFile, Operation, Schema, TableMetadata};
 pub use iceberg::{TableIdent, TableRequirement, TableUpdate};
+pub use keys::Keys;
 pub use metadata::{
     VersionedMetadata, commit, create, create_by_commit, delete_metadata, read_foreign_metadata,
     read_metadata, write_metadata,
@@ -43,10 +47,13 @@ pub use metadata::{
 pub use objects::{Outage, ProbeError};
 pub use plan::{PlannedFile, data_files};
 pub use predicate::Predicate;
+pub use read::rows;
 pub use references::References;
 pub use rewrite::Rewrite;
 pub use schema::{arrow_schema, arrow_schema_at, iceberg_schema};
+pub use selection::Selection;
 pub use snapshot::{TableChange, append, overwrite, replace};
 pub use summary::total_records;
+pub use upsert::{UpsertPlan, plan_upsert};
 pub use warehouse::{BUCKET, Warehouse};
 pub use writer::{DEFAULT_TARGET_FILE_BYTES, TableWriter};

@@ -140,7 +140,7 @@ fn without_nulls(mask: BooleanArray) -> BooleanArray {
 }
 
 /// A JSON value as one of a column, if it is exactly one: dates, times, decimals and large integers as their texts.
-fn scalar(name: &str, data_type: &DataType, value: &Value) -> Result<Scalar<ArrayRef>> {
+pub(crate) fn scalar(name: &str, data_type: &DataType, value: &Value) -> Result<Scalar<ArrayRef>> {
     let wrong = || {
         Error::Invalid(format!("column {name:?} is of type {data_type}: {value} cannot be one of its values"))
     };

@@ -19,7 +19,7 @@ use crate::{Error, Result, Warehouse};
 /// # Errors
 /// [`Error::Invalid`] for a column that the table does not have; [`Error::Iceberg`] if a file cannot be read, also within
 /// the stream.
-pub(crate) fn rows(
+pub fn rows(
     warehouse: &Warehouse,
     metadata: &TableMetadata,
     files: &[PlannedFile],

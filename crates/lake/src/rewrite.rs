@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use iceberg::spec::{Operation, TableMetadata};
 
 use crate::maintenance::delete_files;
-use crate::{DataFile, Result, TableChange, Warehouse, replace};
+use crate::{DataFile, Result, TableChange, Warehouse, append, replace};
 
 /// New files and those that they stand for; they are no part of the table yet. To commit the change, or to discard the
 /// files, is up to the caller.
@@ -29,8 +29,26 @@ impl Rewrite {
     /// # Errors
     /// Those of [`replace`].
     pub async fn change(&self, warehouse: &Warehouse, metadata: &TableMetadata) -> Result<TableChange> {
-        let (operation, added) = (self.operation.clone(), self.added.clone());
-        replace(warehouse, metadata, operation, &self.removed, added, HashMap::new()).await
+        self.change_joined_by(warehouse, metadata, &[], HashMap::new()).await
+    }
+
+    /// The same with the rows of the files `joining` beside, and properties for the snapshot's summary. Where nothing is
+    /// removed it is an append.
+    ///
+    /// # Errors
+    /// Those of [`replace`].
+    pub async fn change_joined_by(
+        &self,
+        warehouse: &Warehouse,
+        metadata: &TableMetadata,
+        joining: &[DataFile],
+        summary: HashMap<String, String>,
+    ) -> Result<TableChange> {
+        let added = [&self.added, joining].concat();
+        if self.removed.is_empty() {
+            return append(warehouse, metadata, added, summary).await;
+        }
+        replace(warehouse, metadata, self.operation.clone(), &self.removed, added, summary).await
     }
 
     /// Deletes the new files.

@@ -1,4 +1,4 @@
-//! Rows into tables and tables into vector indexes: `POST /ingest`, `/index-jobs`.
+//! Rows into tables and tables into vector indexes: `POST /ingest`, `/tables/{table}/…`, `/index-jobs`.
 
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
@@ -53,15 +53,62 @@ pub enum IngestFormat {
     Parquet,
 }
 
-/// Body of `POST /tables/{table}/delete`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+/// Query string of `POST /tables/{table}/upsert`. The body is the data, as `POST /ingest` takes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct UpsertParams {
+    /// The columns that name a row, comma-separated: `worker_id` or `year,area_code`. Not null, and no key twice.
+    pub key: String,
+    /// How the body is written; overrides `Content-Type`.
+    pub format: Option<IngestFormat>,
+    /// What a row that does not fit does to the request.
+    #[serde(default)]
+    pub on_error: OnError,
+    /// With `on_error=skip`: give up, and write nothing, beyond this many rejected rows; absent: no bound.
+    pub max_errors: Option<u64>,
+    /// Read and check everything, write nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Answer of `POST /tables/{table}/upsert`: what a 2xx says is on disk (unless it was a dry run).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UpsertAnswer {
+    /// The table, `namespace.name`.
+    pub table: String,
+    /// The Iceberg snapshot that holds the rows; absent after a dry run.
+    pub snapshot_id: Option<i64>,
+    /// Rows found in the body.
+    pub rows_read: u64,
+    /// Rows whose key the table did not have.
+    pub rows_inserted: u64,
+    /// Rows that took the place of those with the same key.
+    pub rows_updated: u64,
+    /// Rows not taken: `rows_read - rows_inserted - rows_updated`.
+    pub rows_rejected: u64,
+    /// The first [`MAX_REJECTS_SHOWN`] of them.
+    pub rejects: Vec<Reject>,
+    /// Whether this is the stored answer to an earlier request with the same `Idempotency-Key`.
+    pub replayed: bool,
+}
+
+/// The most keys that one deletion takes.
+pub const MAX_DELETED_KEYS: usize = 100_000;
+
+/// Body of `POST /tables/{table}/delete`: a condition or keys.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DeleteRows {
     /// Which rows, in the words of filters: `{"worker_id": {"in": ["000007"]}}`. Never empty. Dates, times and decimals are
     /// written as texts.
-    #[serde(rename = "where")]
-    #[schema(value_type = Object)]
-    pub condition: serde_json::Value,
+    #[serde(default, rename = "where", skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub condition: Option<serde_json::Value>,
+    /// Which rows, by their keys: `[{"worker_id": "000007"}, …]`, all with the same columns, at most 100,000.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Vec<Object>>)]
+    pub keys: Option<Vec<serde_json::Map<String, serde_json::Value>>>,
     /// Whether to say only how many there are.
     #[serde(default)]
     pub dry_run: bool,
@@ -124,7 +171,8 @@ pub struct IngestAnswer {
     pub replayed: bool,
 }
 
-/// Request of `POST /index-jobs`: embed every row of a table and put it into a vector index.
+/// Request of `POST /index-jobs`: embed the rows of a table and put them into a vector index. Only rows are embedded that the
+/// index does not have as they are; those that are gone from the table leave it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct IndexJobRequest {
@@ -139,6 +187,10 @@ pub struct IndexJobRequest {
     pub metadata_columns: Vec<String>,
     /// The vector index; made, with cosine distance, where it does not exist.
     pub index: String,
+    /// Keep the index up to date: after every commit to the table, until the job is deleted. It takes the place of another
+    /// that follows the same table for the same index.
+    #[serde(default)]
+    pub follow: bool,
 }
 
 /// Answer of `POST /index-jobs`.
@@ -156,10 +208,21 @@ pub enum IndexJobState {
     Queued,
     /// Under way; after a restart of the daemon it goes on from the last batch it had finished.
     Running,
-    /// Every row is in the index.
+    /// Up to date, and waits for the table to change; with an `error`, for the time to try again.
+    Following,
+    /// The index holds the rows of the snapshot, and no others of the table.
     Succeeded,
     /// Stopped; `error` says why. What was indexed until then stays.
     Failed,
+    /// Ended by `DELETE`, or by another job that follows the table. What was indexed until then stays.
+    Cancelled,
+}
+
+impl IndexJobState {
+    /// Whether the job will do nothing more.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Succeeded | Self::Failed | Self::Cancelled)
+    }
 }
 
 /// One job in `GET /index-jobs/{job_id}` and in the list.
@@ -171,16 +234,38 @@ pub struct IndexJob {
     pub table: String,
     /// The index it fills.
     pub index: String,
+    /// Whether it follows the table.
+    #[serde(default)]
+    pub follow: bool,
     /// Where it stands.
     pub state: IndexJobState,
-    /// Rows that are in the index.
+    /// The snapshot that is being indexed, or was last.
+    #[serde(default)]
+    pub snapshot_id: Option<i64>,
+    /// Rows that have been looked at on the way to that snapshot.
     pub done: u64,
-    /// Rows of the snapshot that is being indexed.
+    /// Rows to look at: those of files that the index does not reflect yet.
     pub total: u64,
+    /// Rows that joined the index, since the job began.
+    #[serde(default)]
+    pub added: u64,
+    /// Rows whose text or metadata had changed, since the job began.
+    #[serde(default)]
+    pub updated: u64,
+    /// Rows that were gone, and left the index, since the job began.
+    #[serde(default)]
+    pub deleted: u64,
+    /// Rows that were looked at and found as they are indexed, since the job began.
+    #[serde(default)]
+    pub unchanged: u64,
     /// Rows per second since the job last (re)started; 0 until the first batch is done.
     pub rate: f64,
     /// Seconds left at that rate; absent while unknown.
     pub eta_s: Option<f64>,
+    /// How long ago the oldest commit was that the index does not reflect, seconds; 0 if it reflects all that the job
+    /// knows of. Of a job that follows only.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lag_s: Option<f64>,
     /// Why it failed, or what it waits for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

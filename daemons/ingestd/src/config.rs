@@ -19,12 +19,20 @@ pub struct Config {
     pub max_row_bytes: usize,
     /// Rows that choose the types of a new table.
     pub inference_rows: usize,
+    /// Rows of one upsert; their keys are held in memory, about 100 bytes each.
+    pub max_upsert_rows: usize,
     /// Bodies that are written at the same time; more are shed with 429.
     pub max_loads: usize,
     /// How long an `Idempotency-Key` is remembered, hours.
     pub idempotency_hours: u32,
     /// Index jobs that run at the same time; more wait.
     pub max_jobs: usize,
+    /// Index jobs that follow their tables.
+    pub max_followed: usize,
+    /// How often such a job asks catalogd for commits that others made, seconds; it knows of ingestd's own at once.
+    pub follow_poll_s: u64,
+    /// Open streams of job events; more are shed with 429.
+    pub max_event_streams: usize,
     /// Texts in one call to embedd.
     pub index_batch_rows: usize,
     /// Batches of one job that are under way at the same time.
@@ -39,9 +47,13 @@ impl Default for Config {
             max_body_bytes: 16 << 30,
             max_row_bytes: 8 << 20,
             inference_rows: 10_000,
+            max_upsert_rows: 4_000_000,
             max_loads: 4,
             idempotency_hours: 7 * 24,
             max_jobs: 2,
+            max_followed: 64,
+            follow_poll_s: 30,
+            max_event_streams: 256,
             index_batch_rows: 64,
             index_batches_in_flight: 4,
             peer_patience_s: 120,

@@ -2,13 +2,32 @@
 
 use std::sync::Arc;
 
-use lake::{Predicate, Warehouse};
+use lake::{Keys, Predicate, Selection, TableMetadata, Warehouse};
+use serde_json::{Map, Value};
 use wire::CallContext;
 use wire::ingest::DeletedRows;
 
 use crate::catalogue::Catalogue;
 use crate::load::{Attempt, LoadError, MAX_ATTEMPTS, send};
 use crate::table_name::TableName;
+
+/// Which rows go.
+#[derive(Debug, Clone)]
+pub(crate) enum Which {
+    /// Those for which a condition holds.
+    Where(Predicate),
+    /// Those with these keys, which are read when the table's types are known.
+    Keys(Vec<Map<String, Value>>),
+}
+
+impl Which {
+    fn selection(&self, metadata: &TableMetadata) -> lake::Result<Box<dyn Selection>> {
+        Ok(match self {
+            Self::Where(predicate) => Box::new(predicate.clone()),
+            Self::Keys(keys) => Box::new(Keys::parse(metadata, keys)?),
+        })
+    }
+}
 
 /// Deletes rows.
 pub(crate) struct Deleter {
@@ -22,7 +41,7 @@ impl Deleter {
         Self { warehouse, catalogue }
     }
 
-    /// Deletes the rows for which `predicate` holds. Once this returns `Ok`, no later query sees them, and those that came
+    /// Deletes the rows that `which` says. Once this returns `Ok`, no later query sees them, and those that came
     /// meanwhile have been looked at too. To ask twice does no harm.
     ///
     /// # Errors
@@ -31,13 +50,14 @@ impl Deleter {
         &self,
         ctx: &CallContext,
         table: &TableName,
-        predicate: &Predicate,
+        which: &Which,
         is_dry_run: bool,
     ) -> Result<DeletedRows, LoadError> {
         for _ in 0..MAX_ATTEMPTS {
             let metadata = self.catalogue.load(ctx, table).await?;
             let metadata = metadata.ok_or_else(|| LoadError::NoSuchTable(table.clone()))?;
-            let plan = lake::plan_deletion(&self.warehouse, &metadata, predicate).await?;
+            let selection = which.selection(&metadata)?;
+            let plan = lake::plan_deletion(&self.warehouse, &metadata, &*selection).await?;
             let mut deleted = DeletedRows {
                 table: table.to_string(),
                 rows_deleted: plan.rows(),
@@ -47,7 +67,7 @@ impl Deleter {
             if is_dry_run || plan.rows() == 0 {
                 return Ok(deleted);
             }
-            let deletion = lake::delete_rows(&self.warehouse, &metadata, predicate, &plan).await?;
+            let deletion = lake::delete_rows(&self.warehouse, &metadata, &*selection, &plan).await?;
             let change = match deletion.change(&self.warehouse, &metadata).await {
                 Ok(change) => change,
                 Err(error) => {

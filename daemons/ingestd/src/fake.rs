@@ -6,21 +6,26 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
+use lake::maintenance::{self, CompactionPolicy, ExpiryPolicy};
 use lake::rest::CreateTable;
 use lake::{TableChange, TableMetadata, VersionedMetadata, Warehouse};
 use ledger::Ledger;
 use parking_lot::Mutex;
 use tempfile::TempDir;
-use wire::ingest::{IngestAnswer, IngestFormat, OnError};
+use wire::ingest::{DeletedRows, IngestAnswer, IngestFormat, OnError, UpsertAnswer};
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
 use crate::catalogue::Catalogue;
-use crate::load::{LoadError, LoadRequest, Loader, MIGRATIONS};
+use crate::deletion::{Deleter, Which};
+use crate::load::{LoadError, LoadRequest, Loader, MIGRATIONS, Replays};
 use crate::spool::{Encoding, Spool};
 use crate::table_name::TableName;
+use crate::upsert::{UpsertRequest, Upserter};
 
 /// How a commit fails.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -141,19 +146,35 @@ pub(crate) fn request(table: &str) -> LoadRequest {
     }
 }
 
+fn ctx() -> CallContext {
+    CallContext::root(Duration::from_secs(60))
+}
+
+/// An upsert of CSV into `table` by `key`, with nothing special asked for.
+pub(crate) fn upsert_request(table: &str, key: &str) -> UpsertRequest {
+    UpsertRequest {
+        table: table.parse().unwrap(),
+        key: key.split(',').map(str::to_owned).collect(),
+        format: IngestFormat::Csv,
+        on_error: OnError::Abort,
+        max_errors: None,
+        dry_run: false,
+        idempotency_key: None,
+    }
+}
+
 /// Everything around a loader.
 pub(crate) struct World {
     pub(crate) folder: Arc<TempDir>,
     pub(crate) warehouse: Warehouse,
     pub(crate) catalogue: Arc<FakeCatalogue>,
     loader: Loader,
+    upserter: Upserter,
 }
 
-fn loader(folder: &Path, warehouse: &Warehouse, catalogue: Arc<FakeCatalogue>) -> Loader {
+fn replays(folder: &Path) -> Replays {
     let name = format!("{}.sqlite", uuid::Uuid::new_v4());
-    let ledger = Ledger::open(&folder.join(name), MIGRATIONS).unwrap();
-    let limits = crate::Config::default().limits();
-    Loader::new(warehouse.clone(), catalogue, ledger, limits)
+    Replays::new(Ledger::open(&folder.join(name), MIGRATIONS).unwrap())
 }
 
 impl World {
@@ -162,26 +183,42 @@ impl World {
         let warehouse =
             Warehouse::open(&format!("file://{}", folder.path().join("warehouse").display())).unwrap();
         let catalogue = Arc::new(FakeCatalogue { warehouse: warehouse.clone(), state: Mutex::default() });
-        let loader = loader(folder.path(), &warehouse, catalogue.clone());
-        Self { folder, warehouse, catalogue, loader }
+        Self::over(folder, warehouse, catalogue)
     }
 
     /// The same tables, with a ledger that knows nothing.
     pub(crate) fn with_new_ledger(&self) -> Self {
-        let loader = loader(self.folder.path(), &self.warehouse, self.catalogue.clone());
-        Self {
-            folder: self.folder.clone(),
-            warehouse: self.warehouse.clone(),
-            catalogue: self.catalogue.clone(),
-            loader,
-        }
+        Self::over(self.folder.clone(), self.warehouse.clone(), self.catalogue.clone())
+    }
+
+    fn over(folder: Arc<TempDir>, warehouse: Warehouse, catalogue: Arc<FakeCatalogue>) -> Self {
+        let (replays, config) = (replays(folder.path()), crate::Config::default());
+        let (limits, max_rows) = (config.limits(), config.max_upsert_rows);
+        let loader = Loader::new(warehouse.clone(), catalogue.clone(), replays.clone(), limits.clone());
+        let upserter = Upserter::new(warehouse.clone(), catalogue.clone(), replays, limits, max_rows);
+        Self { folder, warehouse, catalogue, loader, upserter }
     }
 
     pub(crate) async fn load(&self, request: &LoadRequest, body: &str) -> Result<IngestAnswer, LoadError> {
+        self.loader.load(&ctx(), request, self.spool(body).await).await
+    }
+
+    pub(crate) async fn upsert(
+        &self,
+        request: &UpsertRequest,
+        body: &str,
+    ) -> Result<UpsertAnswer, LoadError> {
+        self.upserter.upsert(&ctx(), request, self.spool(body).await).await
+    }
+
+    pub(crate) async fn delete(&self, table: &str, which: &Which) -> Result<DeletedRows, LoadError> {
+        let deleter = Deleter::new(self.warehouse.clone(), self.catalogue.clone());
+        deleter.delete(&ctx(), &table.parse().unwrap(), which, false).await
+    }
+
+    pub(crate) async fn spool(&self, body: &str) -> Arc<Spool> {
         let chunks = futures::stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(body.as_bytes()))]);
-        let spool = Spool::receive(chunks, Encoding::Identity, self.folder.path(), 1 << 30).await.unwrap();
-        let ctx = CallContext::root(Duration::from_secs(60));
-        self.loader.load(&ctx, request, Arc::new(spool)).await
+        Arc::new(Spool::receive(chunks, Encoding::Identity, self.folder.path(), 1 << 30).await.unwrap())
     }
 
     pub(crate) fn fail_commits(&self, faults: Vec<Fault>) {
@@ -196,7 +233,7 @@ impl World {
         self.catalogue.state.lock().tables.keys().cloned().collect()
     }
 
-    fn metadata(&self, table: &str) -> TableMetadata {
+    pub(crate) fn metadata(&self, table: &str) -> TableMetadata {
         self.catalogue.state.lock().tables[table].metadata.clone()
     }
 
@@ -211,6 +248,50 @@ impl World {
             object_store::ObjectStoreExt::head(&self.warehouse.store(), &file.path).await.unwrap();
         }
         files.iter().map(|file| file.record_count).sum()
+    }
+
+    /// What a reader of the table would find: each row as the texts of its columns, sorted.
+    pub(crate) async fn contents(&self, table: &str) -> Vec<Vec<String>> {
+        let metadata = self.metadata(table);
+        let files = lake::data_files(&self.warehouse, &metadata, None).await.unwrap();
+        let batches = lake::rows(&self.warehouse, &metadata, &files, None).unwrap();
+        let batches: Vec<RecordBatch> = batches.try_collect().await.unwrap();
+        let mut rows = Vec::new();
+        for batch in batches {
+            let formatters = batch
+                .columns()
+                .iter()
+                .map(|column| ArrayFormatter::try_new(column, &FormatOptions::default()).unwrap());
+            let formatters: Vec<_> = formatters.collect();
+            let row = |row| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect();
+            rows.extend((0..batch.num_rows()).map(row));
+        }
+        rows.sort();
+        rows
+    }
+
+    /// The rows of all files of the table in one.
+    pub(crate) async fn compact(&self, table: &str) {
+        let (warehouse, metadata) = (&self.warehouse, self.metadata(table));
+        let policy = CompactionPolicy { min_files: 2, ..CompactionPolicy::default() };
+        let plan = maintenance::plan_compaction(warehouse, &metadata, policy).await.unwrap();
+        if plan.groups.is_empty() {
+            return;
+        }
+        let rewrite = maintenance::compact(warehouse, &metadata, &plan).await.unwrap();
+        let change = rewrite.change(warehouse, &metadata).await.unwrap();
+        self.catalogue.commit(&ctx(), &table.parse().unwrap(), &change).await.unwrap();
+    }
+
+    /// All snapshots but the current one go, and the files that only they need.
+    pub(crate) async fn expire(&self, table: &str) {
+        let policy = ExpiryPolicy { older_than_ms: i64::MAX, retain_last: 1 };
+        let planned = maintenance::plan_expiry(&self.warehouse, &self.metadata(table), policy).await.unwrap();
+        let Some(expiry) = planned else { return };
+        let change = serde_json::to_string(&expiry.commit).unwrap();
+        self.catalogue.apply(&mut self.catalogue.state.lock(), table, &change).unwrap();
+        maintenance::delete_files(&self.warehouse, expiry.files.locations().map(str::to_owned).collect())
+            .await;
     }
 
     /// All data files that there are, whether a table refers to them or not.

@@ -2,8 +2,9 @@
 //!
 //! ```text
 //! POST /ingest                  body -> spool -> reader -> data files -> commit        (load)
+//! POST /tables/{table}/upsert   body -> data files, files with such keys -> files without -> commit   (upsert)
 //! POST /tables/{table}/delete   files with such rows -> files without -> commit         (deletion)
-//! POST /index-jobs              snapshot -> rows -> text -> embedd -> vectord          (jobs)
+//! POST /index-jobs              rows that differ from what is indexed -> text -> embedd -> vectord          (jobs)
 //! ```
 
 mod catalogue;
@@ -17,6 +18,7 @@ mod reader;
 mod routes;
 mod spool;
 mod table_name;
+mod upsert;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,7 +35,8 @@ pub use config::Config;
 use catalogue::RemoteCatalogue;
 use deletion::Deleter;
 use jobs::Jobs;
-use load::Loader;
+use load::{Loader, Replays};
+use upsert::Upserter;
 
 /// How often old idempotency keys are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
@@ -43,8 +46,10 @@ const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 pub(crate) struct Ingestd {
     env: Env,
     loader: Arc<Loader>,
+    upserter: Arc<Upserter>,
     deleter: Arc<Deleter>,
     jobs: Jobs,
+    event_streams: Arc<Semaphore>,
     loads: Arc<Semaphore>,
     spool_dir: PathBuf,
     max_body_bytes: u64,
@@ -66,7 +71,10 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     });
     let catalogue = Arc::new(RemoteCatalogue::new(env.peers.catalogd()));
     let config = Arc::new(config);
-    let loader = Loader::new(warehouse.clone(), catalogue.clone(), ledger.clone(), config.limits());
+    let (replays, limits) = (Replays::new(ledger.clone()), config.limits());
+    let loader = Loader::new(warehouse.clone(), catalogue.clone(), replays.clone(), limits.clone());
+    let max_rows = config.max_upsert_rows;
+    let upserter = Upserter::new(warehouse.clone(), catalogue.clone(), replays, limits, max_rows);
     let deleter = Deleter::new(warehouse.clone(), catalogue.clone());
     let jobs = Jobs::new(env.clone(), warehouse, catalogue, ledger.clone(), config.clone());
     jobs.resume().await.context("resume index jobs")?;
@@ -74,17 +82,21 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let ingestd = Ingestd {
         env: env.clone(),
         loader: Arc::new(loader),
+        upserter: Arc::new(upserter),
         deleter: Arc::new(deleter),
         jobs,
+        event_streams: Arc::new(Semaphore::new(config.max_event_streams.max(1))),
         loads: Arc::new(Semaphore::new(config.max_loads.max(1))),
         spool_dir,
         max_body_bytes: config.max_body_bytes,
     };
     Ok(App::new()
         .stream(Scope::Write, routes::ingest::router(ingestd.clone()))
-        .long(Scope::Write, routes::tables::router(ingestd.clone()))
+        .stream(Scope::Write, routes::tables::upserting(ingestd.clone()))
+        .long(Scope::Write, routes::tables::deleting(ingestd.clone()))
         .write(routes::index_jobs::submitting(ingestd.clone()))
-        .read(routes::index_jobs::watching(ingestd))
+        .read(routes::index_jobs::watching(ingestd.clone()))
+        .long(Scope::Read, routes::index_jobs::following(ingestd))
         .on_shutdown(async move { ledger.close().await }))
 }
 

@@ -4,6 +4,7 @@
 mod changes;
 mod commits;
 mod rows;
+mod upserts;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! `lakectl ingest`: a file into a table.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use wire::ingest::{IngestAnswer, IngestFormat, IngestMode, IngestParams, OnError};
+use wire::ingest::{IngestAnswer, IngestFormat, IngestMode, IngestParams, OnError, Reject};
 
 use crate::output;
 use crate::session::Connection;
@@ -55,7 +55,8 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
     if as_json { output::json(&answer) } else { show(&answer) }
 }
 
-fn format_of(file: &std::path::Path) -> anyhow::Result<IngestFormat> {
+/// The format that the ending of `file` names.
+pub(super) fn format_of(file: &Path) -> anyhow::Result<IngestFormat> {
     Ok(match file.extension().and_then(|ending| ending.to_str()) {
         Some("csv") => IngestFormat::Csv,
         Some("tsv") => IngestFormat::Tsv,
@@ -68,10 +69,15 @@ fn format_of(file: &std::path::Path) -> anyhow::Result<IngestFormat> {
 fn show(answer: &IngestAnswer) -> anyhow::Result<()> {
     let IngestAnswer { table, rows_read, rows_written, rows_rejected, .. } = answer;
     output::line(format!("{table}: {rows_written} of {rows_read} rows written, {rows_rejected} rejected"))?;
-    if answer.rejects.is_empty() {
+    show_rejects(&answer.rejects)
+}
+
+/// A table of rejected rows, if there are any.
+pub(super) fn show_rejects(rejects: &[Reject]) -> anyhow::Result<()> {
+    if rejects.is_empty() {
         return Ok(());
     }
-    let rows = answer.rejects.iter().map(|reject| {
+    let rows = rejects.iter().map(|reject| {
         let (column, value) = (reject.column.clone(), reject.value.clone());
         vec![
             reject.line.to_string(),

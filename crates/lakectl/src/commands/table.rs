@@ -1,24 +1,30 @@
 //! `lakectl table`: what tables there are, and what keeps them small and fast.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
 use clap::Subcommand;
 use indicatif::HumanBytes;
 use wire::catalog::{CompactTable, ExpireSnapshots, RemoveOrphans, TableInfo};
-use wire::ingest::DeleteRows;
+use wire::ingest::{DeleteRows, OnError, UpsertAnswer, UpsertParams};
 
+use super::ingest::{format_of, show_rejects};
 use crate::output;
-use crate::session::Connection;
+use crate::session::{Connection, Session};
 
 const PATIENCE: Duration = Duration::from_secs(3600);
 const SECONDS_PER_DAY: f64 = 86_400.0;
 
 /// Arguments of `lakectl table`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  lakectl table list\n  lakectl table compact hr.people --dry-run\n  \
+#[command(
+    after_help = "Examples:\n  lakectl table list\n  lakectl table upsert hr.people changes.csv --key id\n  \
+                        lakectl table delete hr.people --keys '[{\"id\": 7}]'\n  \
+                        lakectl table compact hr.people --dry-run\n  \
                         lakectl table expire-snapshots hr.people --older-than-days 30 --retain-last 10\n  \
-                        lakectl table remove-orphans hr.people --dry-run")]
+                        lakectl table remove-orphans hr.people --dry-run"
+)]
 pub struct Args {
     #[command(subcommand)]
     command: Command,
@@ -30,13 +36,19 @@ pub struct Args {
 enum Command {
     /// Show all tables.
     List,
+    /// Put the rows of a file into a table, in the place of those with the same keys.
+    Upsert(Upsert),
     /// Delete rows. Older snapshots have them until they expire.
+    #[command(group(clap::ArgGroup::new("which").required(true).args(["condition", "keys"])))]
     Delete {
         /// The table, as namespace.name.
         table: String,
         /// Which rows, in the words of filters, as JSON; never empty.
         #[arg(long = "where", value_name = "JSON")]
-        condition: String,
+        condition: Option<String>,
+        /// Which rows, by their keys, as JSON: '[{"worker_id": "000007"}]'.
+        #[arg(long, value_name = "JSON")]
+        keys: Option<String>,
         /// Say only how many there are.
         #[arg(long)]
         dry_run: bool,
@@ -82,6 +94,27 @@ enum Command {
     },
 }
 
+/// Arguments of `lakectl table upsert`.
+#[derive(Debug, clap::Args)]
+struct Upsert {
+    /// The table, as namespace.name.
+    table: String,
+    /// A `.csv`, `.tsv`, `.ndjson`, `.jsonl` or `.parquet` file.
+    file: PathBuf,
+    /// The columns that name a row.
+    #[arg(long, value_name = "COLUMNS")]
+    key: String,
+    /// Report rows that do not fit and take the others; without it, one such row stops everything.
+    #[arg(long)]
+    skip_errors: bool,
+    /// Read and check everything, write nothing.
+    #[arg(long)]
+    dry_run: bool,
+    /// Makes a repetition of this very command harmless.
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
+}
+
 pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
     let session = args.connection.open()?;
     let (catalogd, ctx) = (session.peers.catalogd(), session.call(PATIENCE));
@@ -97,9 +130,15 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
                     .to_string(),
             )
         }
-        Command::Delete { table, condition, dry_run } => {
-            let condition = serde_json::from_str(condition).context("--where is not JSON")?;
-            let request = DeleteRows { condition, dry_run: *dry_run };
+        Command::Upsert(args) => upsert(&session, args, as_json).await,
+        Command::Delete { table, condition, keys, dry_run } => {
+            let condition = condition.as_deref().map(serde_json::from_str).transpose();
+            let keys = keys.as_deref().map(serde_json::from_str).transpose();
+            let request = DeleteRows {
+                condition: condition.context("--where is not JSON")?,
+                keys: keys.context("--keys is no JSON list of objects")?,
+                dry_run: *dry_run,
+            };
             let done = session.peers.ingestd().delete_rows(&ctx, table, &request).await?;
             if as_json {
                 return output::json(&done);
@@ -150,6 +189,29 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
             done.files.iter().try_for_each(output::line)
         }
     }
+}
+
+async fn upsert(session: &Session, args: &Upsert, as_json: bool) -> anyhow::Result<()> {
+    let params = UpsertParams {
+        key: args.key.clone(),
+        format: Some(format_of(&args.file)?),
+        on_error: if args.skip_errors { OnError::Skip } else { OnError::Abort },
+        max_errors: None,
+        dry_run: args.dry_run,
+    };
+    let file = tokio::fs::read(&args.file).await.with_context(|| format!("read {}", args.file.display()))?;
+    let (ingestd, ctx) = (session.peers.ingestd(), session.call(PATIENCE));
+    let (media_type, key) = ("application/octet-stream", args.idempotency_key.as_deref());
+    let done = ingestd.upsert(&ctx, &args.table, &params, media_type, file, key).await?;
+    if as_json {
+        return output::json(&done);
+    }
+    let UpsertAnswer { table, rows_read, rows_inserted, rows_updated, rows_rejected, .. } = &done;
+    let would = would(args.dry_run);
+    output::line(format!(
+        "{table}: of {rows_read} rows {rows_inserted} {would} inserted, {rows_updated} updated, {rows_rejected} rejected"
+    ))?;
+    show_rejects(&done.rejects)
 }
 
 fn row(table: TableInfo) -> Vec<String> {

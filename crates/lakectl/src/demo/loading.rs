@@ -91,6 +91,7 @@ pub(super) async fn index(demo: &Demo, journal: &mut Journal) -> anyhow::Result<
         text_template: TEXT_TEMPLATE.to_owned(),
         metadata_columns: METADATA_COLUMNS.map(str::to_owned).to_vec(),
         index: CORPUS.to_owned(),
+        follow: false,
     };
     let command =
         format!("curl {}/v1/index-jobs --json '{}'", demo.gateway, serde_json::to_string(&request)?);

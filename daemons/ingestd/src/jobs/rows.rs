@@ -3,16 +3,13 @@
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Float32Type, Float64Type, Int32Type, Int64Type};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
-use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
-use lake::{PlannedFile, Warehouse};
-use parquet::arrow::async_reader::ParquetObjectReader;
-use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
-use parquet::errors::ParquetError;
 use serde_json::{Map, Value};
+use sha2::{Digest as _, Sha256};
 use wire::ingest::IndexJobRequest;
 use wire::metadata::RawObject;
 use wire::names::check_id;
 
+use super::sources::Digest;
 use super::template::Template;
 
 /// A row on its way into an index.
@@ -21,41 +18,6 @@ pub(super) struct Item {
     pub id: String,
     pub text: String,
     pub metadata: RawObject,
-}
-
-/// The rows of `files` behind the first `skip`, in batches of at most `batch_rows` that hold the columns of `names`.
-pub(super) fn batches(
-    warehouse: &Warehouse,
-    files: Vec<PlannedFile>,
-    names: Vec<String>,
-    mut skip: u64,
-    batch_rows: usize,
-) -> BoxStream<'static, Result<RecordBatch, ParquetError>> {
-    let mut rest = Vec::new();
-    for file in files {
-        if skip < file.record_count {
-            rest.push((file, skip));
-            skip = 0;
-        } else {
-            skip -= file.record_count;
-        }
-    }
-    let store = warehouse.store();
-    stream::iter(rest)
-        .then(move |(file, offset)| {
-            let reader = ParquetObjectReader::new(store.clone(), file.path).with_file_size(file.size_bytes);
-            let names = names.clone();
-            async move {
-                let builder = ParquetRecordBatchStreamBuilder::new(reader).await?;
-                // A column that was added to the table later is not in the file: it reads as null.
-                let mask =
-                    ProjectionMask::columns(builder.parquet_schema(), names.iter().map(String::as_str));
-                let offset = usize::try_from(offset).unwrap_or(usize::MAX);
-                builder.with_projection(mask).with_offset(offset).with_batch_size(batch_rows).build()
-            }
-        })
-        .try_flatten()
-        .boxed()
 }
 
 /// The columns that a job reads.
@@ -91,6 +53,23 @@ pub(super) fn items(
             Ok(Item { id, text, metadata: metadata.into() })
         })
         .collect()
+}
+
+/// The values of column `name` as texts: the ids, as [`items`] makes them.
+pub(super) fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
+    (0..batch.num_rows()).map(|row| text(batch, name, row)).collect()
+}
+
+/// Half of the SHA-256 of `parts`, each behind its length.
+pub(super) fn digest<const N: usize>(parts: [&str; N]) -> Digest {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update((part.len() as u64).to_le_bytes());
+        hash.update(part);
+    }
+    let mut digest = Digest::default();
+    digest.copy_from_slice(&hash.finalize()[..size_of::<Digest>()]);
+    digest
 }
 
 /// A value as text; null, and a column that the file does not have, are empty.
@@ -135,6 +114,7 @@ mod tests {
             text_template: "{role} since {since}{late}".into(),
             metadata_columns: ["role", "years", "pay", "since"].map(str::to_owned).to_vec(),
             index: "people".into(),
+            follow: false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lake::rest::CreateTable;
 use lake::{DataFile, TableChange, TableMetadata, Warehouse};
-use object_store::ObjectStoreExt;
+use wire::ingest::IngestAnswer;
 use wire::{CallContext, ErrorCode};
 
 use super::LoadError;
@@ -90,7 +90,7 @@ impl Commit<'_> {
             let reloaded = self.catalogue.load(ctx, self.table).await?;
             metadata = reloaded.ok_or_else(|| LoadError::NoSuchTable(self.table.clone()))?;
             // What came first may be an earlier attempt at this very request, whose answer was lost.
-            if let Some(answer) = self.claim.and_then(|claim| claim.answer_in(&metadata)) {
+            if let Some(answer) = self.claim.and_then(|claim| claim.answer_in::<IngestAnswer>(&metadata)) {
                 let snapshot_id = answer?.snapshot_id;
                 self.delete_files().await;
                 return snapshot_id
@@ -115,14 +115,14 @@ impl Commit<'_> {
     }
 
     async fn delete_files(&self) {
-        let store = self.warehouse.store();
-        for file in &self.files {
-            let Ok(path) = self.warehouse.object_path(file.file_path()) else { continue };
-            if let Err(error) = store.delete(&path).await {
-                tracing::warn!(%path, %error, "a data file of a failed load remains");
-            }
-        }
+        delete_files(self.warehouse, &self.files).await;
     }
+}
+
+/// Deletes data files that no table will refer to, as far as the store lets it.
+pub(crate) async fn delete_files(warehouse: &Warehouse, files: &[DataFile]) {
+    let locations = files.iter().map(|file| file.file_path().to_owned()).collect();
+    lake::maintenance::delete_files(warehouse, locations).await;
 }
 
 /// Asks the catalogue for `change`; returns the id of its snapshot. After a definite refusal its manifests are gone.

@@ -16,13 +16,13 @@ use std::sync::Arc;
 use arrow::datatypes::SchemaRef;
 use lake::rest::CreateTable;
 use lake::{TableMetadata, Warehouse};
-use ledger::Ledger;
 use wire::CallContext;
 use wire::ingest::{IngestAnswer, IngestFormat, IngestMode, OnError};
 
-pub(crate) use commit::{Attempt, MAX_ATTEMPTS, send};
+pub(crate) use commit::{Attempt, MAX_ATTEMPTS, delete_files, send};
 pub(crate) use error::{LoadError, warehouse_error};
-pub(crate) use replay::{MIGRATIONS, Replays};
+pub(crate) use replay::{Claim, MIGRATIONS, Replays, fingerprint};
+pub(crate) use write::{Read, Source, check_rows, write_rows};
 
 use commit::Base;
 
@@ -48,6 +48,14 @@ pub(crate) struct LoadRequest {
     pub dry_run: bool,
     /// Under which a repetition of this request is known.
     pub idempotency_key: Option<String>,
+}
+
+impl LoadRequest {
+    /// Everything that decides its outcome, but the body.
+    fn words(&self) -> String {
+        let Self { table, mode, format, on_error, max_errors, .. } = self;
+        format!("{table}\n{mode:?}\n{format:?}\n{on_error:?}\n{max_errors:?}\n")
+    }
 }
 
 /// Loads bodies.
@@ -80,10 +88,10 @@ impl Loader {
     pub(crate) fn new(
         warehouse: Warehouse,
         catalogue: Arc<dyn Catalogue>,
-        ledger: Ledger,
+        replays: Replays,
         limits: Limits,
     ) -> Self {
-        Self { warehouse, catalogue, replays: Replays::new(ledger), limits }
+        Self { warehouse, catalogue, replays, limits }
     }
 
     /// Loads `spool`. Once this returns `Ok`, the rows are on disk and in the table, exactly once per key.
@@ -99,7 +107,7 @@ impl Loader {
         let Some(key) = request.idempotency_key.as_deref().filter(|_| !request.dry_run) else {
             return self.load_once(ctx, request, spool, None).await;
         };
-        let claim = self.replays.claim(key, request, &spool).await?;
+        let claim = self.replays.claim(key, fingerprint(&request.words(), &spool)).await;
         if let Some(answer) = claim.known_answer().await? {
             return Ok(answer);
         }
@@ -118,16 +126,18 @@ impl Loader {
         ctx: &CallContext,
         request: &LoadRequest,
         spool: Arc<Spool>,
-        claim: Option<&replay::Claim<'_>>,
+        claim: Option<&Claim<'_>>,
     ) -> Result<IngestAnswer, LoadError> {
         let target = self.target(ctx, request, &spool, claim).await?;
         let source = self.source(request, spool);
         if request.dry_run {
-            let read = write::check_rows(source, target.schema()?).await?;
+            let read = write::check_rows(source, target.schema()?, |_| Ok(())).await?;
             return Ok(read.into_answer(&request.table));
         }
         let (base, replaces) = self.base(request, target, claim)?;
-        let (files, read) = write::write_rows(source, &self.warehouse, base.metadata()).await?;
+        let schema = lake::arrow_schema(base.metadata())?;
+        let (files, read) =
+            write::write_rows(source, schema, &self.warehouse, base.metadata(), |_| Ok(())).await?;
         let answer = read.into_answer(&request.table);
         let commit = commit::Commit {
             warehouse: &self.warehouse,
@@ -150,14 +160,14 @@ impl Loader {
         &self,
         request: &LoadRequest,
         target: Target,
-        claim: Option<&replay::Claim<'_>>,
+        claim: Option<&Claim<'_>>,
     ) -> Result<(Base, bool), LoadError> {
         match target {
             Target::Existing { metadata, replaces } => Ok((Base::Existing(metadata), replaces)),
             Target::New { schema } => {
                 let TableName { namespace, name } = &request.table;
                 let mut create = CreateTable::new(name, lake::iceberg_schema(&schema)?);
-                create.properties.extend(claim.map(replay::Claim::table_properties).unwrap_or_default());
+                create.properties.extend(claim.map(Claim::table_properties).unwrap_or_default());
                 let planned = lake::create(&self.warehouse, std::slice::from_ref(namespace), create.clone())?;
                 create.location = Some(planned.metadata.location().to_owned());
                 Ok((Base::New { create: Box::new(create), planned: Box::new(planned.metadata) }, false))
@@ -171,7 +181,7 @@ impl Loader {
         ctx: &CallContext,
         request: &LoadRequest,
         spool: &Arc<Spool>,
-        claim: Option<&replay::Claim<'_>>,
+        claim: Option<&Claim<'_>>,
     ) -> Result<Target, LoadError> {
         let table = &request.table;
         match (self.catalogue.load(ctx, table).await?, request.mode) {

@@ -11,15 +11,18 @@ use lake::TableMetadata;
 use ledger::Ledger;
 use ledger::idempotency::{self, Seen};
 use parking_lot::Mutex;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sha2::{Digest, Sha256};
 use tokio::sync::OwnedMutexGuard;
-use wire::ingest::IngestAnswer;
+use wire::ingest::{IngestAnswer, UpsertAnswer};
 
-use super::{LoadError, LoadRequest};
+use super::LoadError;
 use crate::spool::Spool;
 
 /// What the ledger of ingestd is made of, in order.
-pub(crate) const MIGRATIONS: &[&str] = &[idempotency::MIGRATION, crate::jobs::MIGRATION];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[idempotency::MIGRATION, crate::jobs::MIGRATION, crate::jobs::MIGRATION_FOLLOWING];
 
 /// Summary of a snapshot, and property of a table that was made under a key.
 const KEY: &str = "lakehouse.idempotency-key";
@@ -28,40 +31,57 @@ const ANSWER: &str = "lakehouse.ingest-answer";
 /// Rejects are left out of a summary that would be larger: it is read with every version of the table's metadata.
 const MAX_SUMMARY_BYTES: usize = 4 << 10;
 
-/// Knows the keys that were used.
+/// An answer that can be given again.
+pub(crate) trait Answer: Serialize + DeserializeOwned + Clone {
+    /// The same as a repetition, from the snapshot that it names itself or else from `snapshot_id`.
+    fn replayed(self, snapshot_id: Option<i64>) -> Self;
+
+    /// The same without what takes space.
+    fn without_rejects(self) -> Self;
+}
+
+impl Answer for IngestAnswer {
+    fn replayed(self, snapshot_id: Option<i64>) -> Self {
+        Self { replayed: true, snapshot_id: self.snapshot_id.or(snapshot_id), ..self }
+    }
+
+    fn without_rejects(self) -> Self {
+        Self { rejects: Vec::new(), ..self }
+    }
+}
+
+impl Answer for UpsertAnswer {
+    fn replayed(self, snapshot_id: Option<i64>) -> Self {
+        Self { replayed: true, snapshot_id: self.snapshot_id.or(snapshot_id), ..self }
+    }
+
+    fn without_rejects(self) -> Self {
+        Self { rejects: Vec::new(), ..self }
+    }
+}
+
+/// Knows the keys that were used; all clones share them.
+#[derive(Clone)]
 pub(crate) struct Replays {
     ledger: Ledger,
     in_progress: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
 impl Replays {
-    pub(super) fn new(ledger: Ledger) -> Self {
+    pub(crate) fn new(ledger: Ledger) -> Self {
         Self { ledger, in_progress: Arc::default() }
     }
 
-    /// Waits until no other request under `key` is in progress, then holds the key.
-    ///
-    /// # Errors
-    /// [`LoadError::Internal`] if the request has no fingerprint.
-    pub(super) async fn claim(
-        &self,
-        key: &str,
-        request: &LoadRequest,
-        spool: &Spool,
-    ) -> Result<Claim<'_>, LoadError> {
+    /// Waits until no other request under `key` is in progress, then holds the key for the request of `fingerprint`.
+    pub(crate) async fn claim(&self, key: &str, fingerprint: [u8; 32]) -> Claim<'_> {
         let turn = Arc::clone(self.in_progress.lock().entry(key.to_owned()).or_default());
         let turn = turn.lock_owned().await;
-        Ok(Claim {
-            replays: self,
-            key: key.to_owned(),
-            fingerprint: fingerprint(request, spool),
-            _turn: turn,
-        })
+        Claim { replays: self, key: key.to_owned(), fingerprint, _turn: turn }
     }
 }
 
 /// A key that is held while its request is served.
-pub(super) struct Claim<'a> {
+pub(crate) struct Claim<'a> {
     replays: &'a Replays,
     key: String,
     fingerprint: [u8; 32],
@@ -83,7 +103,7 @@ impl Claim<'_> {
     ///
     /// # Errors
     /// [`LoadError::KeyReused`] if the key came with another request.
-    pub(super) async fn known_answer(&self) -> Result<Option<IngestAnswer>, LoadError> {
+    pub(crate) async fn known_answer<A: Answer>(&self) -> Result<Option<A>, LoadError> {
         let (key, fingerprint) = (self.key.clone(), self.fingerprint);
         let seen = self.replays.ledger.read(move |connection| {
             idempotency::look_up(connection, &key, &fingerprint).map_err(ledger::Error::from)
@@ -91,12 +111,12 @@ impl Claim<'_> {
         match seen.await? {
             Seen::Never => Ok(None),
             Seen::Other => Err(LoadError::KeyReused),
-            Seen::Same(answer) => replayed(&answer).map(Some),
+            Seen::Same(answer) => replayed(&answer, None).map(Some),
         }
     }
 
     /// The answer that a snapshot of the table holds; an error if the key came with another request.
-    pub(super) fn answer_in(&self, metadata: &TableMetadata) -> Option<Result<IngestAnswer, LoadError>> {
+    pub(crate) fn answer_in<A: Answer>(&self, metadata: &TableMetadata) -> Option<Result<A, LoadError>> {
         let has_key =
             |summary: &HashMap<String, String>| summary.get(KEY).is_some_and(|key| *key == self.key);
         let snapshot =
@@ -105,18 +125,17 @@ impl Claim<'_> {
         if summary.get(FINGERPRINT) != Some(&self.fingerprint_hex()) {
             return Some(Err(LoadError::KeyReused));
         }
-        let answer = summary.get(ANSWER).map(|answer| replayed(answer))?;
-        Some(answer.map(|answer| IngestAnswer { snapshot_id: Some(snapshot.snapshot_id()), ..answer }))
+        summary.get(ANSWER).map(|answer| replayed(answer, Some(snapshot.snapshot_id())))
     }
 
     /// What the snapshot of `answer` says about this request.
     ///
     /// # Errors
     /// [`LoadError::Internal`] if the answer has no JSON form.
-    pub(super) fn summary(&self, answer: &IngestAnswer) -> Result<HashMap<String, String>, LoadError> {
+    pub(crate) fn summary<A: Answer>(&self, answer: &A) -> Result<HashMap<String, String>, LoadError> {
         let mut text = to_json(answer)?;
         if text.len() > MAX_SUMMARY_BYTES {
-            text = to_json(&IngestAnswer { rejects: Vec::new(), ..answer.clone() })?;
+            text = to_json(&answer.clone().without_rejects())?;
         }
         let mut summary = HashMap::from_iter(self.table_properties());
         summary.insert(ANSWER.to_owned(), text);
@@ -137,7 +156,7 @@ impl Claim<'_> {
     ///
     /// # Errors
     /// [`LoadError::Ledger`].
-    pub(super) async fn remember(&self, answer: &IngestAnswer) -> Result<(), LoadError> {
+    pub(crate) async fn remember<A: Answer>(&self, answer: &A) -> Result<(), LoadError> {
         let (key, fingerprint, answer) = (self.key.clone(), self.fingerprint, to_json(answer)?);
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let write = self.replays.ledger.write(move |transaction| {
@@ -152,21 +171,20 @@ impl Claim<'_> {
     }
 }
 
-fn to_json(answer: &IngestAnswer) -> Result<String, LoadError> {
+fn to_json(answer: &impl Answer) -> Result<String, LoadError> {
     serde_json::to_string(answer).map_err(|error| LoadError::Internal(error.to_string()))
 }
 
-fn replayed(answer: &str) -> Result<IngestAnswer, LoadError> {
-    let answer: IngestAnswer = serde_json::from_str(answer)
+fn replayed<A: Answer>(answer: &str, snapshot_id: Option<i64>) -> Result<A, LoadError> {
+    let answer: A = serde_json::from_str(answer)
         .map_err(|error| LoadError::Internal(format!("read a stored answer: {error}")))?;
-    Ok(IngestAnswer { replayed: true, ..answer })
+    Ok(answer.replayed(snapshot_id))
 }
 
-/// Tells one request from another: everything that decides its outcome, and the body.
-fn fingerprint(request: &LoadRequest, spool: &Spool) -> [u8; 32] {
-    let LoadRequest { table, mode, format, on_error, max_errors, .. } = request;
+/// Tells one request from another by everything that decides its outcome: `words` and the body.
+pub(crate) fn fingerprint(words: &str, spool: &Spool) -> [u8; 32] {
     let mut hash = Sha256::new();
-    hash.update(format!("{table}\n{mode:?}\n{format:?}\n{on_error:?}\n{max_errors:?}\n"));
+    hash.update(words);
     hash.update(spool.sha256);
     hash.finalize().into()
 }

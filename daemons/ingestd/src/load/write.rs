@@ -19,7 +19,7 @@ use crate::table_name::TableName;
 const BATCHES_IN_FLIGHT: usize = 2;
 
 /// A body to be read.
-pub(super) struct Source {
+pub(crate) struct Source {
     pub spool: Arc<Spool>,
     pub format: IngestFormat,
     pub rejects: Rejects,
@@ -27,15 +27,15 @@ pub(super) struct Source {
 }
 
 /// What was found in a body.
-pub(super) struct Read {
-    rows: u64,
-    rejected: u64,
-    rejects: Vec<Reject>,
+pub(crate) struct Read {
+    pub rows: u64,
+    pub rejected: u64,
+    pub rejects: Vec<Reject>,
 }
 
 impl Read {
     /// The answer about these rows, before they have a snapshot.
-    pub(super) fn into_answer(self, table: &TableName) -> IngestAnswer {
+    pub(crate) fn into_answer(self, table: &TableName) -> IngestAnswer {
         IngestAnswer {
             table: table.to_string(),
             snapshot_id: None,
@@ -48,39 +48,53 @@ impl Read {
     }
 }
 
-/// Reads all rows and writes none.
+/// Reads all rows and writes none; `inspect` sees those that fit `schema`, and may refuse them.
 ///
 /// # Errors
 /// As [`write_rows`].
-pub(super) async fn check_rows(source: Source, schema: SchemaRef) -> Result<Read, LoadError> {
-    blocking(source.format, move || read(source, schema, |_| true)).await
+pub(crate) async fn check_rows(
+    source: Source,
+    schema: SchemaRef,
+    mut inspect: impl FnMut(&RecordBatch) -> Result<(), ReadError> + Send + 'static,
+) -> Result<Read, LoadError> {
+    blocking(source.format, move || read(source, schema, |batch| inspect(&batch).map(|()| true))).await
 }
 
-/// Writes the rows that fit as data files of the table that `metadata` describe. On failure they are deleted again.
+/// Writes the rows that fit `schema`, and that `inspect` does not refuse, as data files of the table that `metadata`
+/// describe. On failure they are deleted again.
 ///
 /// Reading and encoding both keep a core busy, so each gets a thread outside of the runtime.
 ///
 /// # Errors
 /// [`LoadError::Read`] when the body cannot be read, has more bad rows than allowed or no good ones;
 /// [`LoadError::Lake`] when the warehouse fails.
-pub(super) async fn write_rows(
+pub(crate) async fn write_rows(
     source: Source,
+    schema: SchemaRef,
     warehouse: &Warehouse,
     metadata: &TableMetadata,
+    inspect: impl FnMut(&RecordBatch) -> Result<(), ReadError> + Send + 'static,
 ) -> Result<(Vec<DataFile>, Read), LoadError> {
     let (warehouse, metadata, runtime) = (warehouse.clone(), metadata.clone(), Handle::current());
     let writing = move || {
         let writer = TableWriter::new(&warehouse, &metadata)?;
-        runtime.block_on(read_and_write(source, writer))
+        runtime.block_on(read_and_write(source, schema, writer, inspect))
     };
     spawn_blocking(writing).await.map_err(|error| LoadError::Internal(error.to_string())).flatten()
 }
 
-async fn read_and_write(source: Source, mut writer: TableWriter) -> Result<(Vec<DataFile>, Read), LoadError> {
-    let schema = writer.schema();
+async fn read_and_write(
+    source: Source,
+    schema: SchemaRef,
+    mut writer: TableWriter,
+    mut inspect: impl FnMut(&RecordBatch) -> Result<(), ReadError> + Send + 'static,
+) -> Result<(Vec<DataFile>, Read), LoadError> {
     let (sender, mut batches) = mpsc::channel::<RecordBatch>(BATCHES_IN_FLIGHT);
     let reading = tokio::spawn(blocking(source.format, move || {
-        read(source, schema, |batch| sender.blocking_send(batch).is_ok())
+        read(source, schema, |batch| {
+            inspect(&batch)?;
+            Ok(sender.blocking_send(batch).is_ok())
+        })
     }));
     let mut written = Ok(());
     while let Some(batch) = batches.recv().await {
@@ -107,13 +121,13 @@ async fn read_and_write(source: Source, mut writer: TableWriter) -> Result<(Vec<
 fn read(
     mut source: Source,
     schema: SchemaRef,
-    mut take: impl FnMut(RecordBatch) -> bool,
+    mut take: impl FnMut(RecordBatch) -> Result<bool, ReadError>,
 ) -> Result<Read, ReadError> {
     let mut batches = reader::open(source.spool.open()?, source.format, schema, &source.limits)?;
     let mut rows = 0;
     while let Some(batch) = batches.next_batch(&mut source.rejects)? {
         rows += batch.num_rows() as u64;
-        if batch.num_rows() > 0 && !take(batch) {
+        if batch.num_rows() > 0 && !take(batch)? {
             break;
         }
     }
@@ -135,7 +149,7 @@ fn no_rows(rejects: &Rejects) -> ReadError {
 ///
 /// # Errors
 /// Those of `work`.
-pub(super) async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     format: IngestFormat,
     work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, LoadError> {

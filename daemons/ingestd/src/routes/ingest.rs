@@ -61,20 +61,18 @@ async fn ingest(
     };
     let body = body.into_data_stream();
     let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes).await?;
-    let loader = Arc::clone(&ingestd.loader);
+    let (loader, jobs) = (Arc::clone(&ingestd.loader), ingestd.jobs.clone());
     // A task of its own: a caller who hangs up must not cut a commit in half.
     let loading = ingestd.env.tasks.spawn(async move {
         let _permit = permit;
-        loader.load(&ctx, &request, Arc::new(spool)).await
+        let answer = loader.load(&ctx, &request, Arc::new(spool)).await;
+        jobs.table_changed(&request.table);
+        answer
     });
     Ok(Json(loading.await.map_err(ApiError::internal)??))
 }
 
 fn load_request(params: &IngestParams, headers: &HeaderMap) -> Result<LoadRequest, ApiError> {
-    let idempotency_key = headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned());
-    if let Some(key) = &idempotency_key {
-        check_key(key).map_err(ApiError::invalid)?;
-    }
     Ok(LoadRequest {
         table: params.table.parse().map_err(ApiError::invalid)?,
         mode: params.mode,
@@ -82,11 +80,27 @@ fn load_request(params: &IngestParams, headers: &HeaderMap) -> Result<LoadReques
         on_error: params.on_error,
         max_errors: params.max_errors,
         dry_run: params.dry_run,
-        idempotency_key,
+        idempotency_key: idempotency_key(headers)?,
     })
 }
 
-fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
+/// The `Idempotency-Key`, if there is one.
+///
+/// # Errors
+/// 400 for one that cannot be a key.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    let key = headers.get(IDEMPOTENCY_KEY).map(|key| key.to_str().unwrap_or_default().to_owned());
+    if let Some(key) = &key {
+        check_key(key).map_err(ApiError::invalid)?;
+    }
+    Ok(key)
+}
+
+/// How the body is written, by its `Content-Type`.
+///
+/// # Errors
+/// 415 for one that says nothing about rows.
+pub(super) fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
     let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let media_type = value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match media_type.as_str() {
@@ -108,7 +122,11 @@ fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
     }
 }
 
-fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
+/// How the body is compressed.
+///
+/// # Errors
+/// 415 for an encoding that is not known.
+pub(super) fn encoding(headers: &HeaderMap) -> Result<Encoding, ApiError> {
     let value =
         headers.get(CONTENT_ENCODING).map(|value| value.to_str().unwrap_or("?").trim().to_ascii_lowercase());
     match value.as_deref() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::{Method, Request, StatusCode};
 use client::PeerUrls;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -35,12 +35,14 @@ impl Ingestd {
         });
         let mut urls = PeerUrls::default();
         urls.set(DaemonName::Catalogd, serve(catalogd.clone()).await);
+        urls.set(DaemonName::Vectord, nobody().await);
         Self::with_peers(folder, catalogd, urls).await
     }
 
     async fn with_peers(folder: TempDir, catalogd: Arc<Catalogd>, urls: PeerUrls) -> Self {
         let env = service::testing::env(folder.path(), urls).unwrap();
-        let config = ingestd::Config { max_body_bytes: 32 << 20, ..ingestd::Config::default() };
+        let (max_body_bytes, peer_patience_s) = (32 << 20, 0);
+        let config = ingestd::Config { max_body_bytes, peer_patience_s, ..ingestd::Config::default() };
         let app = ingestd::build(config, env.clone()).await.unwrap();
         let router = service::testing::router(DaemonName::Ingestd, app, &env).unwrap();
         Self { _folder: folder, catalogd, router }
@@ -69,6 +71,15 @@ impl Ingestd {
         (status, serde_json::from_slice(&body).unwrap_or(Value::Null))
     }
 
+    /// Status and body of a request without one.
+    pub(crate) async fn call(&self, method: Method, path: &str) -> (StatusCode, String) {
+        let request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), 1 << 20).await.unwrap();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
     async fn snapshots(&self) -> Vec<Option<i64>> {
         self.catalogd
             .tables
@@ -78,6 +89,12 @@ impl Ingestd {
             .map(|version| version.metadata.current_snapshot_id())
             .collect()
     }
+}
+
+/// A URL at which nobody answers: its port was free a moment ago.
+async fn nobody() -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
 }
 
 fn gzip(body: &[u8]) -> Vec<u8> {
@@ -188,10 +205,8 @@ async fn hostile_requests_get_a_4xx_that_says_why_and_change_nothing() {
 
 #[tokio::test]
 async fn missing_catalogue_is_named_in_a_503() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let mut urls = PeerUrls::default();
-    urls.set(DaemonName::Catalogd, format!("http://{}", listener.local_addr().unwrap()));
-    drop(listener);
+    urls.set(DaemonName::Catalogd, nobody().await);
     let folder = tempfile::tempdir().unwrap();
     let warehouse = Warehouse::open(&format!("file://{}", folder.path().display())).unwrap();
     let catalogd = Arc::new(Catalogd { warehouse, tables: Mutex::new(HashMap::new()) });

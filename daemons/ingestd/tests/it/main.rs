@@ -3,4 +3,6 @@
 
 mod catalogd;
 mod deletion;
+mod index_jobs;
 mod ingest;
+mod upsert;

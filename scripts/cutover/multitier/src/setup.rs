@@ -119,6 +119,7 @@ async fn index(session: &Session) -> anyhow::Result<()> {
         text_template: TEXT_TEMPLATE.to_owned(),
         metadata_columns: METADATA_COLUMNS.map(str::to_owned).to_vec(),
         index: CORPUS.to_owned(),
+        follow: false,
     };
     let ingestd = session.peers.ingestd();
     let job_id = ingestd.submit_index_job(&session.call(PATIENCE), &request).await?.job_id;
@@ -130,7 +131,7 @@ async fn index(session: &Session) -> anyhow::Result<()> {
         match job.state {
             IndexJobState::Queued | IndexJobState::Running => tokio::time::sleep(POLL_INTERVAL).await,
             IndexJobState::Succeeded => break,
-            IndexJobState::Failed => bail!("index job {job_id} failed: {}", job.error.unwrap_or_default()),
+            state => bail!("index job {job_id} is {state:?}: {}", job.error.unwrap_or_default()),
         }
     }
     bar.finish_and_clear();
