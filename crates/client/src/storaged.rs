@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use futures::{Stream, TryStreamExt};
 use http::Method;
-use wire::storage::{ListObjects, ObjectList, StoredObject};
+use wire::storage::{CollectGarbage, CollectedGarbage, ListObjects, ObjectList, StoredObject};
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
@@ -78,6 +78,18 @@ impl Storaged {
     /// retry may be this call's own doing.
     pub async fn delete(&self, ctx: &CallContext, key: &str) -> Result<()> {
         self.0.delete(ctx, &path(key)).await
+    }
+
+    /// Deletes what unfinished uploads have left, or only says what that is. Retried, as twice does no harm.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn collect_garbage(
+        &self,
+        ctx: &CallContext,
+        request: &CollectGarbage,
+    ) -> Result<CollectedGarbage> {
+        self.0.post_idempotent(ctx, "/storage/.lakehouse/gc", request).await
     }
 
     /// One page of the objects whose keys begin with a prefix.

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{index, ingest, playbooks, search, snapshot, sql, status, table};
+use crate::commands::{index, ingest, playbooks, search, snapshot, sql, status, storage, table};
 use crate::{corpus, demo, models, stack};
 
 /// The operator's command line of the lakehouse.
@@ -42,6 +42,8 @@ pub enum Command {
     Snapshot(snapshot::Args),
     /// Keep tables small and fast.
     Table(table::Args),
+    /// Keep the store clean.
+    Storage(storage::Args),
     /// Fetch and check the embedding model.
     Models(models::Args),
     /// Generate workers on the real labour market.

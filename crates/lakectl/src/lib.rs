@@ -28,6 +28,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Playbooks(args) => commands::playbooks::run(&args, cli.json).await,
         Command::Snapshot(args) => commands::snapshot::run(&args, cli.json).await,
         Command::Table(args) => commands::table::run(&args, cli.json).await,
+        Command::Storage(args) => commands::storage::run(&args, cli.json).await,
         Command::Models(args) => models::run(args, cli.json),
         Command::Corpus(args) => corpus::run(args),
     }

@@ -25,11 +25,13 @@ mod stream;
 mod testing;
 mod upload;
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 pub use error::Error;
 pub use key::{Key, KeyError, MAX_KEY_BYTES, MAX_SEGMENT_BYTES, RESERVED_SEGMENT};
-pub use local::LocalStore;
+pub use local::{AbandonedUpload, LocalStore};
 use object_store::ObjectStore;
 pub use outage::Outage;
 pub use page::{Page, list_page};
@@ -47,21 +49,39 @@ use url::Url;
 /// [`Error::Url`] for a URL that names no store, [`Error::NotBuilt`] for `s3://` in a build without the feature
 /// `aws`, [`Error::Io`] or [`Error::Store`] if the store cannot be opened.
 pub fn open(url: &str) -> Result<Arc<dyn ObjectStore>, Error> {
-    let reject = |reason: &str| Error::Url { url: url.to_owned(), reason: reason.to_owned() };
-    let parsed = Url::parse(url).map_err(|error| reject(&error.to_string()))?;
+    let parsed = Url::parse(url).map_err(|error| reject(url, &error.to_string()))?;
     match parsed.scheme() {
-        "file" => {
-            let root = parsed.to_file_path().map_err(|()| reject("file URLs hold an absolute local path"))?;
-            Ok(Arc::new(LocalStore::open(&root)?))
-        }
+        "file" => Ok(Arc::new(LocalStore::open(&local_root(&parsed)?)?)),
         #[cfg(feature = "aws")]
         "s3" => s3::open(&parsed),
         #[cfg(not(feature = "aws"))]
         "s3" => Err(Error::NotBuilt { url: url.to_owned() }),
-        other => Err(reject(&format!(
-            "scheme {other:?} is not known; use file:///absolute/path or s3://bucket/prefix"
-        ))),
+        other => {
+            let known = "use file:///absolute/path or s3://bucket/prefix";
+            Err(reject(url, &format!("scheme {other:?} is not known; {known}")))
+        }
     }
+}
+
+/// Removes what unfinished puts have left in the store at `url` and nobody has written since `before`, or only finds it.
+/// Only a local store keeps such files; those of a bucket are for its lifecycle rules.
+///
+/// # Errors
+/// [`Error::Url`] and [`Error::Io`], as [`open`].
+pub fn sweep(url: &str, before: SystemTime, is_dry_run: bool) -> Result<Vec<AbandonedUpload>, Error> {
+    let parsed = Url::parse(url).map_err(|error| reject(url, &error.to_string()))?;
+    match parsed.scheme() {
+        "file" => LocalStore::sweep(&local_root(&parsed)?, before, is_dry_run),
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn local_root(url: &Url) -> Result<PathBuf, Error> {
+    url.to_file_path().map_err(|()| reject(url.as_str(), "file URLs hold an absolute local path"))
+}
+
+fn reject(url: &str, reason: &str) -> Error {
+    Error::Url { url: url.to_owned(), reason: reason.to_owned() }
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use std::fs::{self, File};
 use std::io::ErrorKind;
 use std::path::{Path as FsPath, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use object_store::path::Path;
 use object_store::{PutMode, PutResult, Result};
@@ -30,6 +31,7 @@ use parking_lot::Mutex;
 use crate::error::{IoContext, IoError};
 use crate::{Error, Key, KeyError, RESERVED_SEGMENT};
 use durable::{remove_empty_parents, sync_dir};
+pub use staging::AbandonedUpload;
 use staging::{Staged, Staging};
 
 /// A folder of a local file system as an object store. All of it must be on one file system.
@@ -65,6 +67,19 @@ impl LocalStore {
         sync_dir(&root)?;
         let durable_dirs = Mutex::new(HashSet::from([root.clone()]));
         Ok(Self(Arc::new(Inner { root, staging, lock, durable_dirs })))
+    }
+
+    /// Removes uploads whose writers are gone and that were last written before `before`, or only finds them.
+    ///
+    /// # Errors
+    /// [`Error::Io`] if the folder of uploads cannot be read or written.
+    pub(crate) fn sweep(
+        root: &FsPath,
+        before: SystemTime,
+        is_dry_run: bool,
+    ) -> Result<Vec<AbandonedUpload>, Error> {
+        let staging = root.join(RESERVED_SEGMENT).join("staging");
+        Ok(staging::sweep(&staging, Some(before), is_dry_run)?)
     }
 
     /// The folder under the store, without symbolic links.

@@ -36,8 +36,7 @@ pub fn lakectl(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The folder of Python packages that tests run against, installed there unless it is in the user's cache: `moto` or
-/// `lake-clients`.
+/// The folder of Python packages that tests run against, installed there unless it is in the user's cache.
 pub(crate) fn python_packages(name: &str) -> anyhow::Result<PathBuf> {
     let script = repository().join("scripts/python-packages.sh");
     let output = Command::new(script).arg(name).output().context("run scripts/python-packages.sh")?;

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
 
 use anyhow::{Context, ensure};
 use serde::de::DeserializeOwned;
 use wire::DaemonName;
 
-use crate::{Stack, binaries};
+use crate::{Stack, python};
 
 /// Runs a Python program with PyIceberg, DuckDB and boto3 at hand, which is told where the lakehouse of `stack` is, and
 /// returns what it prints as JSON.
@@ -18,15 +17,13 @@ use crate::{Stack, binaries};
 pub fn run_lake_client<T: DeserializeOwned>(stack: &Stack, program: &Path, step: &str) -> anyhow::Result<T> {
     let catalog = stack.http(DaemonName::Catalogd)?.url("/iceberg");
     let secret = fs::read_to_string(stack.data().join("storaged").join("s3-secret"))?;
-    let output = Command::new("python3")
+    let output = python("lake-clients")?
         .arg(program)
         .arg(step)
-        .env("PYTHONPATH", binaries::python_packages("lake-clients")?)
         .env("CATALOG", catalog)
         .env("S3_ENDPOINT", stack.s3_endpoint()?)
         .env("S3_KEY", "lakehouse")
         .env("S3_SECRET", secret.trim())
-        .stdin(Stdio::null())
         .output()
         .context("run python3")?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));

@@ -2,7 +2,6 @@
 
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
@@ -11,7 +10,7 @@ use rustix::process::Signal;
 use tempfile::TempDir;
 
 use crate::child::Process;
-use crate::{Http, binaries, repository, wait_for};
+use crate::{Http, python, repository, wait_for};
 
 /// How long it may take to listen: Python imports much, on a machine that is busy compiling.
 const START_LIMIT: Duration = Duration::from_secs(60);
@@ -55,12 +54,11 @@ impl S3Server {
     pub async fn start_at(port: u16) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("moto-").tempdir()?;
         let [output, log] = ["ports", "log"].map(|name| folder.path().join(name));
-        let mut command = Command::new("python3");
+        let mut command = python("moto")?;
         command
             .arg(repository().join("crates/testkit/moto/serve.py"))
             .arg(folder.path())
             .arg(port.to_string());
-        command.env("PYTHONPATH", binaries::python_packages("moto")?).stdin(Stdio::null());
         command.stdout(File::create(&output)?).stderr(File::create(&log)?);
         let mut process = Process::spawn(command)?;
         let ports = wait_for("the S3 server to listen", START_LIMIT, async || {

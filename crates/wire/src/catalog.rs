@@ -240,6 +240,9 @@ pub struct TableIdentifier {
     pub name: String,
 }
 
+/// What an idempotency key that came with another request before is called: the specification has no name for it.
+pub const KEY_REUSED: &str = "IdempotencyKeyReusedException";
+
 /// `IcebergErrorResponse` of Iceberg REST, in place of a problem body on its paths.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IcebergError {
@@ -277,6 +280,8 @@ impl IcebergErrorModel {
     /// The code that our own daemons match on.
     pub fn error_code(&self) -> ErrorCode {
         match (self.code, self.kind.as_str()) {
+            (400, "UnsupportedOperationException") => ErrorCode::NotImplemented,
+            (400, KEY_REUSED) | (422, _) => ErrorCode::Unprocessable,
             (400, _) => ErrorCode::InvalidArgument,
             (401, _) => ErrorCode::Unauthenticated,
             (403, _) => ErrorCode::PermissionDenied,
@@ -315,5 +320,9 @@ mod tests {
         ] {
             assert_eq!(IcebergErrorModel::new(code, "why").error_code(), code);
         }
+        // Where the specification has no status of its own for it.
+        let kind = "UnsupportedOperationException".to_owned();
+        let unsupported = IcebergErrorModel { message: "why".to_owned(), kind, code: 400 };
+        assert_eq!(unsupported.error_code(), ErrorCode::NotImplemented);
     }
 }

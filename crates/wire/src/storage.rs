@@ -56,3 +56,52 @@ pub struct StoredObject {
     /// Its entity tag, quoted as in the `ETag` header.
     pub etag: String,
 }
+
+/// Body of `POST /storage/.lakehouse/gc`; no object can have that key.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CollectGarbage {
+    /// What was written within so many seconds stays; a day if absent, at least an hour.
+    pub older_than_s: Option<u64>,
+    /// Whether to say only what would be deleted.
+    pub dry_run: bool,
+}
+
+/// Answer of `POST /storage/.lakehouse/gc`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CollectedGarbage {
+    /// Whether nothing was deleted.
+    pub dry_run: bool,
+    /// How many uploads were given up.
+    pub upload_count: usize,
+    /// Their size, bytes.
+    pub size_bytes: u64,
+    /// The first hundred of them, oldest first.
+    pub uploads: Vec<UnfinishedUpload>,
+}
+
+/// An upload that nobody has finished.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct UnfinishedUpload {
+    /// How it was begun.
+    pub kind: UploadKind,
+    /// Under which name it waits.
+    pub id: String,
+    /// The object that it would have become; unknown of a put.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// Its size so far, bytes.
+    pub size_bytes: u64,
+    /// When it was last written, milliseconds since the Unix epoch.
+    pub modified_ms: i64,
+}
+
+/// How an upload was begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UploadKind {
+    /// By a put whose process has died.
+    Put,
+    /// By S3's upload in parts, neither completed nor aborted.
+    Multipart,
+}

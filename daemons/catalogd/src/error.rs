@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use lake::Outage;
-use wire::catalog::{IcebergError, IcebergErrorModel};
+use wire::catalog::{IcebergError, IcebergErrorModel, KEY_REUSED};
 
 /// Why a call to the catalogue failed.
 #[derive(Debug, thiserror::Error)]
@@ -36,7 +36,10 @@ pub enum CatalogError {
     /// The idempotency key has come with another request before.
     #[error("the idempotency key has been used with another request: use a new key for a new request")]
     KeyReused,
-    /// Not built yet.
+    /// A part of the specification, or of Iceberg, that is not built, asked for in an operation that is.
+    #[error("{0}")]
+    Unsupported(String),
+    /// An operation of the specification that is not offered.
     #[error("{0}")]
     NotBuilt(String),
     /// The warehouse is full, away or closed to us; nothing has changed.
@@ -70,16 +73,18 @@ impl CatalogError {
     /// The status and the exception's name in Iceberg REST.
     fn kind(&self) -> (StatusCode, &'static str) {
         match self {
+            // The specification knows 422 for nothing else than contradictory properties, and 406 for few operations: what
+            // an operation answers is what it documents.
             Self::BadRequest(_) => (StatusCode::BAD_REQUEST, "BadRequestException"),
+            Self::KeyReused => (StatusCode::BAD_REQUEST, KEY_REUSED),
+            Self::Unsupported(_) => (StatusCode::BAD_REQUEST, "UnsupportedOperationException"),
             Self::TooLarge(_) => (StatusCode::PAYLOAD_TOO_LARGE, "BadRequestException"),
             Self::NoSuchNamespace(_) => (StatusCode::NOT_FOUND, "NoSuchNamespaceException"),
             Self::NoSuchTable(_) => (StatusCode::NOT_FOUND, "NoSuchTableException"),
             Self::AlreadyExists(_) => (StatusCode::CONFLICT, "AlreadyExistsException"),
             Self::NamespaceNotEmpty(_) => (StatusCode::CONFLICT, "NamespaceNotEmptyException"),
             Self::CommitFailed(_) => (StatusCode::CONFLICT, "CommitFailedException"),
-            Self::Unprocessable(_) | Self::KeyReused => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "UnprocessableEntityException")
-            }
+            Self::Unprocessable(_) => (StatusCode::UNPROCESSABLE_ENTITY, "UnprocessableEntityException"),
             Self::NotBuilt(_) => (StatusCode::NOT_IMPLEMENTED, "UnsupportedOperationException"),
             Self::Outage { outage: Outage::Full, .. } | Self::Database(ledger::Error::DiskFull) => {
                 (StatusCode::INSUFFICIENT_STORAGE, "InsufficientStorageException")
@@ -101,7 +106,7 @@ impl From<lake::Error> for CatalogError {
         match error {
             lake::Error::Invalid(text) => Self::BadRequest(text),
             lake::Error::Location { .. } => Self::BadRequest(error.to_string()),
-            lake::Error::Unsupported(text) => Self::NotBuilt(text),
+            lake::Error::Unsupported(text) => Self::Unsupported(text),
             lake::Error::Conflict(text) => Self::CommitFailed(text),
             error => Self::of_warehouse(error),
         }

@@ -31,19 +31,27 @@ pub use names::{Namespace, TableName};
 /// How often idempotency keys that have served their time are forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
 
-/// Opens the catalogue's database and the warehouse, and builds the daemon on them. It is ready when a remote warehouse
-/// has shown that it keeps its word.
+/// Opens the warehouse and [builds](build_on) the daemon on it.
 ///
 /// # Errors
 /// When the database or the warehouse cannot be opened.
 pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
-    let (database, url) = (env.data_dir.join("catalog.db"), env.warehouse.clone());
-    let (ledger, warehouse) = tokio::task::spawn_blocking(move || {
-        let ledger = Ledger::open(&database, MIGRATIONS)?;
-        let warehouse = Warehouse::open(&url).with_context(|| format!("open the warehouse {url:?}"))?;
-        anyhow::Ok((ledger, warehouse))
-    })
-    .await??;
+    let url = env.warehouse.clone();
+    let opened = tokio::task::spawn_blocking(move || {
+        Warehouse::open(&url).with_context(|| format!("open the warehouse {url:?}"))
+    });
+    let warehouse = opened.await??;
+    build_on(config, env, warehouse).await
+}
+
+/// Opens the catalogue's database, and builds the daemon on it and on `warehouse`. It is ready when a remote warehouse has
+/// shown that it keeps its word.
+///
+/// # Errors
+/// When the database cannot be opened.
+pub async fn build_on(config: Config, env: Env, warehouse: Warehouse) -> anyhow::Result<App> {
+    let database = env.data_dir.join("catalog.db");
+    let ledger = tokio::task::spawn_blocking(move || Ledger::open(&database, MIGRATIONS)).await??;
     let probed = warehouse.clone();
     env.ready_after("warehouse", move || {
         let warehouse = probed.clone();

@@ -22,8 +22,15 @@ pub(crate) trait Catalogue: Send + Sync {
         create: CreateTable,
     ) -> client::Result<TableMetadata>;
 
-    /// Makes `change` happen; a table that has moved on is a problem `conflict`.
-    async fn commit(&self, ctx: &CallContext, table: &TableName, change: &TableChange) -> client::Result<()>;
+    /// Makes `change` happen; a table that has moved on is a problem `conflict`. Of the changes under one `key` the first
+    /// happens; the others are a problem `unprocessable`.
+    async fn commit(
+        &self,
+        ctx: &CallContext,
+        table: &TableName,
+        change: &TableChange,
+        key: Option<&str>,
+    ) -> client::Result<()>;
 }
 
 /// catalogd over HTTP.
@@ -56,8 +63,14 @@ impl Catalogue for RemoteCatalogue {
         Ok(created.metadata)
     }
 
-    async fn commit(&self, ctx: &CallContext, table: &TableName, change: &TableChange) -> client::Result<()> {
-        let committed = self.0.commit_table::<_, CommittedTable>(ctx, &table.namespace, &table.name, change);
-        committed.await.map(drop)
+    async fn commit(
+        &self,
+        ctx: &CallContext,
+        table: &TableName,
+        change: &TableChange,
+        key: Option<&str>,
+    ) -> client::Result<()> {
+        let TableName { namespace, name } = table;
+        self.0.commit_table::<_, CommittedTable>(ctx, namespace, name, change, key).await.map(drop)
     }
 }

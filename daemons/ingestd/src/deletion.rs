@@ -75,7 +75,7 @@ impl Deleter {
                     return Err(error.into());
                 }
             };
-            match send(&self.warehouse, &*self.catalogue, ctx, table, change).await {
+            match send(&self.warehouse, &*self.catalogue, ctx, table, change, None).await {
                 Ok(snapshot_id) => {
                     deleted.snapshot_id = Some(snapshot_id);
                     return Ok(deleted);
@@ -86,7 +86,7 @@ impl Deleter {
                     return Err(error);
                 }
                 // Rows may have come, or moved to other files: all of it again.
-                Err(Attempt::Conflict) => deletion.discard(&self.warehouse).await,
+                Err(Attempt::Conflict | Attempt::Repeated) => deletion.discard(&self.warehouse).await,
             }
         }
         Err(LoadError::Contended(table.clone()))

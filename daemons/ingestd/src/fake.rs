@@ -42,11 +42,21 @@ pub(crate) enum Fault {
     EarlierOneArrives,
 }
 
+/// A change on its way; requirements and updates travel as JSON.
+#[derive(Debug, Clone, PartialEq)]
+struct Change {
+    table: String,
+    json: String,
+    key: Option<String>,
+}
+
 #[derive(Default)]
 struct Catalog {
     tables: BTreeMap<String, VersionedMetadata>,
     faults: VecDeque<Fault>,
-    late: Option<(String, String)>,
+    late: Option<Change>,
+    /// The keys under which something was committed, with what it was.
+    keys: BTreeMap<String, Change>,
     is_down: bool,
 }
 
@@ -65,17 +75,22 @@ fn no_answer() -> client::Error {
 }
 
 impl FakeCatalogue {
-    /// Applies a change as catalogd would; requirements and updates travel as JSON.
+    /// Applies a change as catalogd would.
     #[expect(
         clippy::result_large_err,
         reason = "it fails as the client does, whose calls are all asynchronous"
     )]
-    fn apply(&self, state: &mut Catalog, table: &str, change: &str) -> client::Result<()> {
-        let change: lake::rest::CommitTable = serde_json::from_str(change).unwrap();
-        let current = state.tables.get(table).ok_or_else(|| problem(ErrorCode::NotFound))?;
-        match lake::commit(&self.warehouse, current, &change.requirements, change.updates) {
+    fn apply(&self, state: &mut Catalog, change: &Change) -> client::Result<()> {
+        let before = change.key.as_ref().and_then(|key| state.keys.get(key));
+        if let Some(before) = before {
+            return if before == change { Ok(()) } else { Err(problem(ErrorCode::Unprocessable)) };
+        }
+        let commit: lake::rest::CommitTable = serde_json::from_str(&change.json).unwrap();
+        let current = state.tables.get(&change.table).ok_or_else(|| problem(ErrorCode::NotFound))?;
+        match lake::commit(&self.warehouse, current, &commit.requirements, commit.updates) {
             Ok(next) => {
-                state.tables.insert(table.to_owned(), next);
+                state.tables.insert(change.table.clone(), next);
+                state.keys.extend(change.key.clone().map(|key| (key, change.clone())));
                 Ok(())
             }
             Err(lake::Error::Conflict(_)) => Err(problem(ErrorCode::Conflict)),
@@ -109,25 +124,32 @@ impl Catalogue for FakeCatalogue {
         Ok(version.metadata)
     }
 
-    async fn commit(&self, _: &CallContext, table: &TableName, change: &TableChange) -> client::Result<()> {
-        let (table, change) = (table.to_string(), serde_json::to_string(change).unwrap());
+    async fn commit(
+        &self,
+        _: &CallContext,
+        table: &TableName,
+        change: &TableChange,
+        key: Option<&str>,
+    ) -> client::Result<()> {
+        let (table, json) = (table.to_string(), serde_json::to_string(change).unwrap());
+        let change = Change { table, json, key: key.map(str::to_owned) };
         let mut state = self.state.lock();
         match state.faults.pop_front() {
-            None => self.apply(&mut state, &table, &change),
+            None => self.apply(&mut state, &change),
             Some(Fault::Conflict) => Err(problem(ErrorCode::Conflict)),
             Some(Fault::Refused(code)) => Err(problem(code)),
             Some(Fault::AnswerLost) => {
-                self.apply(&mut state, &table, &change)?;
+                self.apply(&mut state, &change)?;
                 Err(no_answer())
             }
             Some(Fault::StillOnItsWay) => {
-                state.late = Some((table, change));
+                state.late = Some(change);
                 Err(no_answer())
             }
             Some(Fault::EarlierOneArrives) => {
-                let (late_table, late_change) = state.late.take().unwrap();
-                self.apply(&mut state, &late_table, &late_change)?;
-                self.apply(&mut state, &table, &change)
+                let late = state.late.take().unwrap();
+                self.apply(&mut state, &late)?;
+                self.apply(&mut state, &change)
             }
         }
     }
@@ -223,6 +245,18 @@ impl World {
 
     pub(crate) fn fail_commits(&self, faults: Vec<Fault>) {
         self.catalogue.state.lock().faults = faults.into();
+    }
+
+    /// Only the current snapshot stays.
+    pub(crate) fn expire(&self, table: &str) {
+        let mut state = self.catalogue.state.lock();
+        let metadata = &state.tables[table].metadata;
+        let current = metadata.current_snapshot_id();
+        let old = metadata.snapshots().map(|snapshot| snapshot.snapshot_id());
+        let snapshot_ids: Vec<i64> = old.filter(|id| Some(*id) != current).collect();
+        let update = serde_json::json!({"action": "remove-snapshots", "snapshot-ids": snapshot_ids});
+        let json = serde_json::json!({"requirements": [], "updates": [update]}).to_string();
+        self.catalogue.apply(&mut state, &Change { table: table.to_owned(), json, key: None }).unwrap();
     }
 
     pub(crate) fn go_down(&self) {

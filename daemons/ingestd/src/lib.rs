@@ -55,15 +55,23 @@ pub(crate) struct Ingestd {
     max_body_bytes: u64,
 }
 
-/// Opens the ledger and the warehouse, resumes unfinished jobs, and returns the routes.
+/// Opens the warehouse and [builds](build_on) the daemon on it.
 ///
 /// # Errors
 /// When the daemon's folder, its ledger or the warehouse cannot be used.
 pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
+    let warehouse = Warehouse::open(&env.warehouse).context("open the warehouse")?;
+    build_on(config, env, warehouse).await
+}
+
+/// Opens the ledger, resumes unfinished jobs, and returns the routes of a daemon on `warehouse`.
+///
+/// # Errors
+/// When the daemon's folder or its ledger cannot be used.
+pub async fn build_on(config: Config, env: Env, warehouse: Warehouse) -> anyhow::Result<App> {
     let spool_dir = empty_spool(&env)?;
     let path = env.data_dir.join("ingestd.sqlite");
     let ledger = tokio::task::spawn_blocking(move || Ledger::open(&path, load::MIGRATIONS)).await??;
-    let warehouse = Warehouse::open(&env.warehouse).context("open the warehouse")?;
     let probed = warehouse.clone();
     env.ready_after("warehouse", move || {
         let warehouse = probed.clone();

@@ -175,18 +175,24 @@ impl Upserter {
         let table = &prepared.request.table;
         let written_as = metadata.current_schema().clone();
         for _ in 0..MAX_ATTEMPTS {
-            match self.attempt(ctx, prepared, &metadata).await {
+            let is_repeated = match self.attempt(ctx, prepared, &metadata).await {
                 Ok(answer) => return Ok(answer),
                 Err(Attempt::Failed(error)) => return Err(error),
-                Err(Attempt::Conflict) => metrics::counter!("ingest_commit_conflicts_total").increment(1),
-            }
+                Err(Attempt::Repeated) => true,
+                Err(Attempt::Conflict) => false,
+            };
             metadata = self.load(ctx, table).await?;
             // What came first may be an earlier attempt at this very request, whose answer was lost.
-            if let Some(answer) = prepared.claim.and_then(|claim| claim.answer_in(&metadata)) {
-                let answer = answer?;
+            let answer = prepared.claim.and_then(|claim| claim.answer_in(&metadata)).transpose()?;
+            if is_repeated || answer.is_some() {
                 delete_files(&self.warehouse, &prepared.files).await;
-                return Ok(answer);
+                return match answer {
+                    Some(answer) => Ok(answer),
+                    // Its snapshot has expired: what is there now are the rows that it wrote.
+                    None => prepared.repeated(&self.warehouse, &metadata).await,
+                };
             }
+            metrics::counter!("ingest_commit_conflicts_total").increment(1);
             if metadata.current_schema().as_struct() != written_as.as_struct() {
                 return Err(LoadError::ColumnsChanged(table.clone()));
             }
@@ -215,7 +221,9 @@ impl Upserter {
                 return Err(failed(error));
             }
         };
-        match send(warehouse, &*self.catalogue, ctx, &prepared.request.table, change).await {
+        let commit_key = prepared.claim.map(Claim::commit_key);
+        let table = &prepared.request.table;
+        match send(warehouse, &*self.catalogue, ctx, table, change, commit_key.as_deref()).await {
             Ok(snapshot_id) => {
                 answer.snapshot_id = Some(snapshot_id);
                 Ok(answer)
@@ -243,6 +251,17 @@ impl Prepared<'_> {
             rejects: rejects.clone(),
             replayed: false,
         }
+    }
+
+    /// The answer to a late repetition, when the snapshot that held the first answer has expired: the rows are in the table,
+    /// as far as nobody has changed them since, and count as updated.
+    async fn repeated(
+        &self,
+        warehouse: &Warehouse,
+        metadata: &TableMetadata,
+    ) -> Result<UpsertAnswer, LoadError> {
+        let plan = lake::plan_upsert(warehouse, metadata, &self.keys).await?;
+        Ok(UpsertAnswer { replayed: true, ..self.answer(&plan) })
     }
 }
 

@@ -41,14 +41,18 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         async move { Ok(objects::probe(&url, &*store).await?) }
     });
     let storage = Storage { store, max_object_bytes: config.max_object_bytes };
+    let uploads = s3::Uploads::open(env.data_dir.join("s3-uploads"))?;
     if config.s3.enabled {
-        s3::start(&config.s3, storage.clone(), &env).await?;
+        s3::start(&config.s3, storage.clone(), uploads.clone(), &env).await?;
     }
+    let garbage = routes::garbage::Garbage { warehouse: env.warehouse.clone(), uploads };
+    let admin = OpenApiRouter::new().routes(routes!(routes::garbage::collect)).with_state(garbage);
     let list = OpenApiRouter::new().routes(routes!(routes::listing::list));
     let read = OpenApiRouter::new().routes(routes!(routes::objects::get, routes::objects::head));
     let write = OpenApiRouter::new().routes(routes!(routes::objects::put, routes::objects::delete));
     Ok(App::new()
         .read(list.with_state(storage.clone()))
+        .admin(admin)
         .stream(Scope::Read, read.with_state(storage.clone()))
         .stream(Scope::Write, write.with_state(storage)))
 }

@@ -7,4 +7,5 @@ pub(crate) mod search;
 pub(crate) mod snapshot;
 pub(crate) mod sql;
 pub(crate) mod status;
+pub(crate) mod storage;
 pub(crate) mod table;

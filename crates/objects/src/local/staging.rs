@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use uuid::Uuid;
 
@@ -22,26 +23,10 @@ impl Staging {
             create_dir(own)?;
         }
         create_dir(&dir)?;
-        let staging = Self(dir);
-        staging.sweep()?;
-        Ok(staging)
-    }
-
-    fn sweep(&self) -> Result<(), IoError> {
-        for entry in fs::read_dir(&self.0).context("listing", &self.0)? {
-            let path = entry.context("listing", &self.0)?.path();
-            // A file that has gone since was renamed or swept by another.
-            let Ok(file) = File::open(&path) else { continue };
-            match file.try_lock() {
-                Ok(()) => {
-                    tracing::info!(path = %path.display(), "removing what a crashed upload left");
-                    fs::remove_file(&path).context("removing", &path)?;
-                }
-                Err(TryLockError::WouldBlock) => {}
-                Err(TryLockError::Error(error)) => return Err(error).context("locking", &path),
-            }
+        for abandoned in sweep(&dir, None, false)? {
+            tracing::info!(upload = abandoned.id, "removed what a crashed upload left");
         }
-        Ok(())
+        Ok(Self(dir))
     }
 
     /// A new, empty staging file, locked.
@@ -57,6 +42,49 @@ impl Staging {
             }
         }
     }
+}
+
+/// An upload whose writer is gone, and that is no object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AbandonedUpload {
+    /// The name of its file.
+    pub id: String,
+    /// Its size, bytes.
+    pub size_bytes: u64,
+    /// When it was last written.
+    pub modified: SystemTime,
+}
+
+/// Removes the staging files in `dir` whose writers are gone, or only finds them: all, or those last written before some
+/// moment.
+pub(super) fn sweep(
+    dir: &Path,
+    before: Option<SystemTime>,
+    is_dry_run: bool,
+) -> Result<Vec<AbandonedUpload>, IoError> {
+    let mut abandoned = Vec::new();
+    for entry in fs::read_dir(dir).context("listing", dir)? {
+        let entry = entry.context("listing", dir)?;
+        let path = entry.path();
+        // A file that has gone since was renamed or swept by another.
+        let Ok(file) = File::open(&path) else { continue };
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => continue,
+            Err(TryLockError::Error(error)) => return Err(error).context("locking", &path),
+        }
+        let metadata = file.metadata().context("reading", &path)?;
+        let modified = metadata.modified().context("reading", &path)?;
+        if before.is_some_and(|before| modified >= before) {
+            continue;
+        }
+        if !is_dry_run {
+            fs::remove_file(&path).context("removing", &path)?;
+        }
+        let id = entry.file_name().to_string_lossy().into_owned();
+        abandoned.push(AbandonedUpload { id, size_bytes: metadata.len(), modified });
+    }
+    Ok(abandoned)
 }
 
 /// A staging file; removed when dropped before it became an object.

@@ -130,7 +130,7 @@ fn to_api(error: CatalogError) -> ApiError {
         CatalogError::BadRequest(_) => ErrorCode::InvalidArgument,
         CatalogError::NoSuchNamespace(_) | CatalogError::NoSuchTable(_) => ErrorCode::NotFound,
         CatalogError::CommitFailed(_) => ErrorCode::Conflict,
-        CatalogError::NotBuilt(_) => ErrorCode::NotImplemented,
+        CatalogError::Unsupported(_) => ErrorCode::NotImplemented,
         CatalogError::Outage { outage: lake::Outage::Full, .. } => ErrorCode::InsufficientStorage,
         CatalogError::Outage { .. } => ErrorCode::Unavailable,
         _ => return ApiError::internal(error),

@@ -57,9 +57,7 @@ fn identifier(table: TableName) -> TableIdentifier {
     request_body(content = serde_json::Value, description = "`CreateTableRequest` of Iceberg REST"),
     responses((status = 200, description = "`LoadTableResult` of Iceberg REST", body = serde_json::Value),
         (status = 400, body = IcebergError), (status = 404, description = "no such namespace", body = IcebergError),
-        (status = 409, description = "it exists", body = IcebergError),
-        (status = 422, description = "the idempotency key came with another request", body = IcebergError),
-        (status = 501, description = "another format version than 2", body = IcebergError)))]
+        (status = 409, description = "it exists", body = IcebergError)))]
 pub(crate) async fn create(
     State(catalog): State<Arc<Catalog>>,
     namespace: Namespace,
@@ -81,9 +79,7 @@ pub(crate) async fn create(
     responses((status = 200, description = "`LoadTableResult` of Iceberg REST", body = serde_json::Value),
         (status = 400, description = "there is no such metadata file", body = IcebergError),
         (status = 404, description = "no such namespace", body = IcebergError),
-        (status = 409, description = "the name, or the table under another name, exists", body = IcebergError),
-        (status = 422, description = "the idempotency key came with another request", body = IcebergError),
-        (status = 501, body = IcebergError)))]
+        (status = 409, description = "the name, or the table under another name, exists", body = IcebergError)))]
 pub(crate) async fn register(
     State(catalog): State<Arc<Catalog>>,
     namespace: Namespace,
@@ -91,7 +87,7 @@ pub(crate) async fn register(
 ) -> Result<Response, CatalogError> {
     if request.overwrite {
         let text = "registering over a table is not built: drop it first, without purge";
-        return Err(CatalogError::NotBuilt(text.to_owned()));
+        return Err(CatalogError::Unsupported(text.to_owned()));
     }
     let version = catalog.register_table(namespace, request.name, request.metadata_location, key).await?;
     Ok(loaded(&version).into_response())
@@ -149,8 +145,10 @@ pub(crate) async fn exists(
     State(catalog): State<Arc<Catalog>>,
     table: TableName,
 ) -> Result<StatusCode, CatalogError> {
-    let exists = catalog.table_exists(table).await?;
-    Ok(if exists { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+    match catalog.table_exists(table.clone()).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(CatalogError::NoSuchTable(table.to_string())),
+    }
 }
 
 /// Commits updates to a table if the requirements hold. On 200 the new version is on disk and current.
@@ -161,9 +159,7 @@ pub(crate) async fn exists(
     responses((status = 200, description = "`CommitTableResponse` of Iceberg REST", body = serde_json::Value),
         (status = 400, body = IcebergError), (status = 404, body = IcebergError),
         (status = 409, description = "a requirement does not hold", body = IcebergError),
-        (status = 422, description = "the idempotency key came with another request", body = IcebergError),
-        (status = 500, description = "the outcome is unknown", body = IcebergError),
-        (status = 501, body = IcebergError)))]
+        (status = 500, description = "the outcome is unknown", body = IcebergError)))]
 pub(crate) async fn commit(
     State(catalog): State<Arc<Catalog>>,
     table: TableName,
@@ -187,9 +183,7 @@ pub(crate) async fn commit(
     responses((status = 204, description = "every new version is on disk and current"),
         (status = 400, body = IcebergError), (status = 404, body = IcebergError),
         (status = 409, description = "a requirement does not hold", body = IcebergError),
-        (status = 422, description = "the idempotency key came with another request", body = IcebergError),
-        (status = 500, description = "the outcome is unknown", body = IcebergError),
-        (status = 501, body = IcebergError)))]
+        (status = 500, description = "the outcome is unknown", body = IcebergError)))]
 pub(crate) async fn commit_transaction(
     State(catalog): State<Arc<Catalog>>,
     KeyedJson(request, key): KeyedJson<CommitTransaction>,
@@ -206,8 +200,7 @@ pub(crate) async fn commit_transaction(
 #[utoipa::path(post, path = "/iceberg/v1/tables/rename", request_body = RenameTable,
     responses((status = 204, description = "renamed"), (status = 400, body = IcebergError),
         (status = 404, description = "no such table, or no such namespace to move it to", body = IcebergError),
-        (status = 409, description = "the new name is taken", body = IcebergError),
-        (status = 422, description = "the idempotency key came with another request", body = IcebergError)))]
+        (status = 409, description = "the new name is taken", body = IcebergError)))]
 pub(crate) async fn rename(
     State(catalog): State<Arc<Catalog>>,
     KeyedJson(request, key): KeyedJson<RenameTable>,
@@ -234,8 +227,7 @@ pub(crate) struct DropTable {
     params(("namespace" = String, Path, description = "its parts, divided by %1F"),
         ("table" = String, Path, description = "the table's name"), DropTable),
     responses((status = 204, description = "dropped"), (status = 400, body = IcebergError),
-        (status = 404, body = IcebergError),
-        (status = 422, description = "the idempotency key came with another request", body = IcebergError)))]
+        (status = 404, body = IcebergError)))]
 pub(crate) async fn drop(
     State(catalog): State<Arc<Catalog>>,
     table: TableName,
@@ -333,7 +325,8 @@ fn names(headers: &HeaderMap, tag: &str) -> bool {
 fn keep_referenced_snapshots(metadata: &mut Value) {
     let refs = metadata["refs"].as_object().into_iter().flat_map(|refs| refs.values());
     let referenced: BTreeSet<i64> = refs.filter_map(|reference| reference["snapshot-id"].as_i64()).collect();
-    if let Some(snapshots) = metadata["snapshots"].as_array_mut() {
+    // Not by index: that would put a null where a table without snapshots has nothing.
+    if let Some(snapshots) = metadata.get_mut("snapshots").and_then(Value::as_array_mut) {
         snapshots
             .retain(|snapshot| snapshot["snapshot-id"].as_i64().is_some_and(|id| referenced.contains(&id)));
     }

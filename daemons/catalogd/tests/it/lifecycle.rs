@@ -149,6 +149,8 @@ async fn load_answers_304_until_the_table_changes() {
 #[tokio::test]
 async fn load_with_refs_leaves_out_the_snapshots_that_nothing_names() {
     let catalog = Fixture::with_table().await;
+    let empty = catalog.ok(Method::GET, &format!("{TABLE}?snapshots=refs"), ()).await;
+    assert_eq!(empty, catalog.ok(Method::GET, TABLE, ()).await);
     for id in 0..3 {
         let change = catalog.append(id).await;
         catalog.ok(Method::POST, TABLE, change).await;

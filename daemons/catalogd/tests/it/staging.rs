@@ -145,7 +145,7 @@ async fn repeated_commit_under_its_key_gets_the_first_answer_and_changes_nothing
 
     let (status, other) =
         catalog.call_with(Method::POST, TABLE, &key("a"), set_property("people", "1")).await;
-    assert_eq!((status.as_u16(), &other["error"]["type"]), (422, &json!("UnprocessableEntityException")));
+    assert_eq!((status.as_u16(), &other["error"]["type"]), (400, &json!("IdempotencyKeyReusedException")));
     let (status, _) = catalog.call_with(Method::POST, TABLE, &key(""), &change).await;
     assert_eq!(status, StatusCode::BAD_REQUEST);
 }

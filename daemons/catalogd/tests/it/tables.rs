@@ -13,11 +13,25 @@ async fn config_names_only_what_is_served() {
         let (status, _) = catalog.call(method.parse().unwrap(), &format!("/iceberg{path}"), json!({})).await;
         assert!(![405, 501].contains(&status.as_u16()), "{endpoint}: {status}");
     }
-    for (method, path) in [
-        (Method::GET, "/iceberg/v1/namespaces/hr/views"),
-        (Method::POST, "/iceberg/v1/namespaces/hr/tables/people/plan"),
+    // What else the specification has.
+    for path in [
+        "POST namespaces/hr/tables/people/plan",
+        "GET namespaces/hr/tables/people/plan/x",
+        "DELETE namespaces/hr/tables/people/plan/x",
+        "POST namespaces/hr/tables/people/tasks",
+        "GET namespaces/hr/tables/people/credentials",
+        "GET namespaces/hr/views",
+        "POST namespaces/hr/views",
+        "GET namespaces/hr/views/v",
+        "POST namespaces/hr/views/v",
+        "DELETE namespaces/hr/views/v",
+        "POST namespaces/hr/register-view",
+        "POST views/rename",
+        "POST oauth/tokens",
     ] {
-        let refused = catalog.refused(method, path, json!({})).await;
+        let (method, rest) = path.split_once(' ').unwrap();
+        let refused =
+            catalog.refused(method.parse().unwrap(), &format!("/iceberg/v1/{rest}"), json!({})).await;
         assert_eq!(refused, (501, "UnsupportedOperationException".to_owned()), "{path}");
     }
 }

@@ -51,18 +51,20 @@ impl Base {
 pub(crate) enum Attempt {
     /// The table has moved on: load it again.
     Conflict,
+    /// A change under the same key was committed before: nothing is left to do.
+    Repeated,
     /// It failed for good.
     Failed(LoadError),
 }
 
 impl Commit<'_> {
     /// Commits on top of `base`, or of what the table has become, and returns the id of the snapshot that holds the
-    /// rows. After a failure the data files are deleted, unless the commit may have happened.
+    /// rows; none if it has expired already, which happens to a request that is repeated late. After a failure the data files are deleted, unless the commit may have happened.
     ///
     /// # Errors
     /// [`LoadError::Contended`], [`LoadError::ColumnsChanged`], [`LoadError::OutcomeUnknown`] and those of the
     /// catalogue and the warehouse.
-    pub(super) async fn run(self, ctx: &CallContext, base: Base) -> Result<i64, LoadError> {
+    pub(super) async fn run(self, ctx: &CallContext, base: Base) -> Result<Option<i64>, LoadError> {
         let result = self.attempts(ctx, base).await;
         if let Err(error) = &result
             && !matches!(error, LoadError::OutcomeUnknown { .. })
@@ -72,7 +74,7 @@ impl Commit<'_> {
         result
     }
 
-    async fn attempts(&self, ctx: &CallContext, base: Base) -> Result<i64, LoadError> {
+    async fn attempts(&self, ctx: &CallContext, base: Base) -> Result<Option<i64>, LoadError> {
         let written_as = base.metadata().current_schema().clone();
         let mut metadata = match base {
             Base::Existing(metadata) => *metadata,
@@ -82,27 +84,29 @@ impl Commit<'_> {
             if metadata.current_schema().as_struct() != written_as.as_struct() {
                 return Err(LoadError::ColumnsChanged(self.table.clone()));
             }
-            match self.attempt(ctx, &metadata).await {
-                Ok(snapshot_id) => return Ok(snapshot_id),
+            let is_repeated = match self.attempt(ctx, &metadata).await {
+                Ok(snapshot_id) => return Ok(Some(snapshot_id)),
                 Err(Attempt::Failed(error)) => return Err(error),
-                Err(Attempt::Conflict) => metrics::counter!("ingest_commit_conflicts_total").increment(1),
-            }
+                Err(Attempt::Repeated) => true,
+                Err(Attempt::Conflict) => false,
+            };
             let reloaded = self.catalogue.load(ctx, self.table).await?;
             metadata = reloaded.ok_or_else(|| LoadError::NoSuchTable(self.table.clone()))?;
             // What came first may be an earlier attempt at this very request, whose answer was lost.
-            if let Some(answer) = self.claim.and_then(|claim| claim.answer_in::<IngestAnswer>(&metadata)) {
-                let snapshot_id = answer?.snapshot_id;
+            let answer = self.claim.and_then(|claim| claim.answer_in::<IngestAnswer>(&metadata)).transpose()?;
+            if is_repeated || answer.is_some() {
                 self.delete_files().await;
-                return snapshot_id
-                    .ok_or_else(|| LoadError::Internal("a replayed answer has no snapshot".to_owned()));
+                return Ok(answer.and_then(|answer| answer.snapshot_id));
             }
+            metrics::counter!("ingest_commit_conflicts_total").increment(1);
         }
         Err(LoadError::Contended(self.table.clone()))
     }
 
     async fn attempt(&self, ctx: &CallContext, metadata: &TableMetadata) -> Result<i64, Attempt> {
         let change = self.change(metadata).await.map_err(|error| Attempt::Failed(error.into()))?;
-        send(self.warehouse, self.catalogue, ctx, self.table, change).await
+        let key = self.claim.map(Claim::commit_key);
+        send(self.warehouse, self.catalogue, ctx, self.table, change, key.as_deref()).await
     }
 
     async fn change(&self, metadata: &TableMetadata) -> lake::Result<TableChange> {
@@ -132,16 +136,18 @@ pub(crate) async fn send(
     ctx: &CallContext,
     table: &TableName,
     change: TableChange,
+    key: Option<&str>,
 ) -> Result<i64, Attempt> {
     let snapshot_id = change.snapshot_id;
-    let Err(error) = catalogue.commit(ctx, table, &change).await else {
+    let Err(error) = catalogue.commit(ctx, table, &change, key).await else {
         return Ok(snapshot_id);
     };
     if !is_outcome_unknown(&error) {
         change.discard(warehouse).await;
-        return Err(match error.is(ErrorCode::Conflict) {
-            true => Attempt::Conflict,
-            false => Attempt::Failed(error.into()),
+        return Err(match key {
+            _ if error.is(ErrorCode::Conflict) => Attempt::Conflict,
+            Some(_) if error.is(ErrorCode::Unprocessable) => Attempt::Repeated,
+            _ => Attempt::Failed(error.into()),
         });
     }
     // The history of the table knows what the lost answer would have said, unless the commit is still on its way.

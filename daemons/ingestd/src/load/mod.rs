@@ -151,7 +151,7 @@ impl Loader {
         let snapshot_id = commit.run(ctx, base).await?;
         metrics::counter!("ingest_rows_written_total").increment(answer.rows_written);
         metrics::counter!("ingest_rows_rejected_total").increment(answer.rows_rejected);
-        Ok(IngestAnswer { snapshot_id: Some(snapshot_id), ..answer })
+        Ok(IngestAnswer { snapshot_id, ..answer })
     }
 
     /// What the commit builds on. A new table is made only when its rows are on disk, so that a body that does not

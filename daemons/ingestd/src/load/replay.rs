@@ -2,7 +2,8 @@
 //!
 //! The answer to a keyed request is kept in two places. The snapshot that holds the rows names the key in its summary,
 //! in the very commit that makes the rows visible; the ledger holds the whole answer, for requests whose snapshot has
-//! expired since. A crash between the two leaves the first, and that is enough.
+//! expired since. A crash between the two leaves the first. If that expires before the request is repeated, catalogd
+//! still knows: the commit goes under a key too, which it remembers in the transaction that moves the table's pointer.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -147,6 +148,12 @@ impl Claim<'_> {
         vec![(KEY.to_owned(), self.key.clone()), (FINGERPRINT.to_owned(), self.fingerprint_hex())]
     }
 
+    /// The key of this request's commit: another for another request, so that what comes again under it is this one.
+    pub(crate) fn commit_key(&self) -> String {
+        let digest = Sha256::new().chain_update(self.fingerprint).chain_update(&self.key).finalize();
+        format!("ingest-{}", hex(&digest))
+    }
+
     /// Whether this request has made the table.
     pub(super) fn has_made(&self, metadata: &TableMetadata) -> bool {
         self.table_properties().iter().all(|(key, value)| metadata.properties().get(key) == Some(value))
@@ -167,8 +174,12 @@ impl Claim<'_> {
     }
 
     fn fingerprint_hex(&self) -> String {
-        self.fingerprint.iter().map(|byte| format!("{byte:02x}")).collect()
+        hex(&self.fingerprint)
     }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn to_json(answer: &impl Answer) -> Result<String, LoadError> {

@@ -61,6 +61,19 @@ async fn body_that_does_not_fit_leaves_no_table_no_file_and_no_snapshot() {
 }
 
 #[tokio::test]
+async fn request_whose_answer_was_forgotten_and_whose_snapshot_has_expired_is_not_loaded_twice() {
+    let world = World::new();
+    let first = world.load(&keyed("hr.people", "k"), PEOPLE).await.unwrap();
+    world.load(&request("hr.people"), "id,zip\n3,00501\n").await.unwrap();
+    world.expire("hr.people");
+    let crashed = world.with_new_ledger();
+    let again = crashed.load(&keyed("hr.people", "k"), PEOPLE).await.unwrap();
+    assert_eq!((again.rows_written, again.snapshot_id), (first.rows_written, None));
+    assert_eq!(world.rows("hr.people").await, 3);
+    assert_eq!(world.files().await.len(), 2, "what was written for the repetition is gone");
+}
+
+#[tokio::test]
 async fn skipped_rows_are_reported_and_the_others_written() {
     let world = World::new();
     world.load(&request("hr.people"), PEOPLE).await.unwrap();

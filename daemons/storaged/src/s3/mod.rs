@@ -30,7 +30,7 @@ use crate::config::S3Config;
 
 use credentials::KeyPair;
 use face::Face;
-use uploads::Uploads;
+pub(crate) use uploads::Uploads;
 
 /// The only bucket.
 pub(crate) const BUCKET: &str = "lakehouse";
@@ -39,9 +39,13 @@ pub(crate) const BUCKET: &str = "lakehouse";
 ///
 /// # Errors
 /// When the address is taken, or the daemon's folder cannot be written.
-pub(crate) async fn start(config: &S3Config, storage: Storage, env: &Env) -> anyhow::Result<()> {
+pub(crate) async fn start(
+    config: &S3Config,
+    storage: Storage,
+    uploads: Uploads,
+    env: &Env,
+) -> anyhow::Result<()> {
     let key_pair = KeyPair::find(config, &env.data_dir)?;
-    let uploads = Uploads::open(env.data_dir.join("s3-uploads"))?;
     let mut builder = S3ServiceBuilder::new(Face::new(storage, uploads.clone()));
     builder.set_auth(key_pair);
     let gate = Gate { service: builder.build(), turns: Arc::new(Semaphore::new(config.max_in_flight)) };

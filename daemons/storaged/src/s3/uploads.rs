@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use axum::body::Bytes;
@@ -29,8 +29,19 @@ const CHUNK_BYTES: usize = 256 << 10;
 
 /// The uploads that have begun and not ended.
 #[derive(Debug, Clone)]
-pub(super) struct Uploads {
+pub(crate) struct Uploads {
     folder: PathBuf,
+}
+
+/// An upload that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unfinished {
+    pub(crate) id: String,
+    /// What it is for.
+    pub(crate) key: Option<String>,
+    pub(crate) size_bytes: u64,
+    /// When a part came last.
+    pub(crate) modified: SystemTime,
 }
 
 /// A part that has been received.
@@ -49,7 +60,7 @@ impl Uploads {
     ///
     /// # Errors
     /// When the folder cannot be made.
-    pub(super) fn open(folder: PathBuf) -> io::Result<Self> {
+    pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
         std::fs::create_dir_all(&folder)?;
         Ok(Self { folder })
     }
@@ -134,22 +145,43 @@ impl Uploads {
         let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
         loop {
             ticks.tick().await;
-            if let Err(error) = self.sweep(SystemTime::now()).await {
+            if let Err(error) = self.give_up(SystemTime::now() - MAX_AGE, false).await {
                 tracing::warn!(%error, "old uploads remain");
             }
         }
     }
 
-    async fn sweep(&self, now: SystemTime) -> io::Result<()> {
+    /// Gives up the uploads to which nothing came since `before`, or only finds them.
+    ///
+    /// # Errors
+    /// When the folder cannot be read or written.
+    pub(crate) async fn give_up(&self, before: SystemTime, is_dry_run: bool) -> io::Result<Vec<Unfinished>> {
         let mut entries = fs::read_dir(&self.folder).await?;
+        let mut given_up = Vec::new();
         while let Some(entry) = entries.next_entry().await? {
-            let touched = entry.metadata().await?.modified()?;
-            if now.duration_since(touched).is_ok_and(|age| age > MAX_AGE) {
+            let modified = entry.metadata().await?.modified()?;
+            if modified >= before {
+                continue;
+            }
+            let key = fs::read_to_string(entry.path().join(KEY_FILE)).await.ok();
+            let size_bytes = size_of(&entry.path()).await?;
+            if !is_dry_run {
                 fs::remove_dir_all(entry.path()).await?;
             }
+            let id = entry.file_name().to_string_lossy().into_owned();
+            given_up.push(Unfinished { id, key, size_bytes, modified });
         }
-        Ok(())
+        Ok(given_up)
     }
+}
+
+/// The size of the files in a folder, bytes.
+async fn size_of(folder: &Path) -> io::Result<u64> {
+    let (mut entries, mut size) = (fs::read_dir(folder).await?, 0);
+    while let Some(entry) = entries.next_entry().await? {
+        size += entry.metadata().await?.len();
+    }
+    Ok(size)
 }
 
 /// Writes a body into a file; returns its MD5 and its size.
@@ -246,13 +278,20 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn uploads_are_given_up_after_a_week() {
+    async fn uploads_to_which_nothing_came_for_long_are_given_up() {
         let folder = tempfile::tempdir().unwrap();
         let uploads = Uploads::open(folder.path().join("u")).unwrap();
         let id = uploads.begin("a").await.unwrap();
-        uploads.sweep(SystemTime::now() + MAX_AGE / 2).await.unwrap();
+        let began = SystemTime::now();
+        assert_eq!(uploads.give_up(began - MAX_AGE, false).await.unwrap(), []);
         assert!(uploads.parts(&id, "a").await.is_ok());
-        uploads.sweep(SystemTime::now() + MAX_AGE * 2).await.unwrap();
+        let found = uploads.give_up(began + MAX_AGE, true).await.unwrap();
+        assert_eq!(
+            (found[0].id.as_str(), found[0].key.as_deref(), found[0].size_bytes),
+            (id.as_str(), Some("a"), 1)
+        );
+        assert!(uploads.parts(&id, "a").await.is_ok(), "a dry run deletes nothing");
+        assert_eq!(uploads.give_up(began + MAX_AGE, false).await.unwrap(), found);
         assert!(uploads.parts(&id, "a").await.is_err());
     }
 }

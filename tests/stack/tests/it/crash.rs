@@ -6,8 +6,13 @@ use wire::DaemonName;
 
 use crate::workload::{Acknowledged, Events, Objects, Pathways, Rows, Vectors, Workload, write_until};
 
-/// Crashes in a row: what survived one must survive the next.
+/// Crashes in a row: what survived one must survive the next. `LAKEHOUSE_CRASH_ROUNDS` asks for more.
 const ROUNDS: u64 = 4;
+
+fn rounds() -> u64 {
+    std::env::var("LAKEHOUSE_CRASH_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(ROUNDS)
+}
+
 /// Acknowledged writes after which a crash comes: enough that logs roll over to another batch.
 const WRITES: usize = 40;
 /// What may stand in the logs: a survivor misses its killed peer; a torn write that nobody was told of is cut off.
@@ -18,7 +23,7 @@ const EXPECTED: [&str; 3] = ["peer", "unreachable", "dropped an unfinished last 
 async fn survives_sigkill<W: Workload>(victim: DaemonName) -> anyhow::Result<()> {
     let mut stack = Stack::of(W::DAEMONS).start().await?;
     let mut acknowledged = Acknowledged::default();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let workload = W::connect(&stack).await?;
         let kill = async || stack.daemon(victim)?.kill9();
         acknowledged = write_until(workload, &acknowledged, WRITES, kill).await?;
@@ -35,7 +40,7 @@ async fn survives_sigkill<W: Workload>(victim: DaemonName) -> anyhow::Result<()>
 async fn survives_power_cuts<W: Workload>() -> anyhow::Result<()> {
     let mut stack = Stack::of(W::DAEMONS).instrument(Instrument::LossyDisk).start().await?;
     let mut acknowledged = Acknowledged::default();
-    for round in 0..ROUNDS {
+    for round in 0..rounds() {
         let unsynced = if round % 2 == 0 { Unsynced::Lost } else { Unsynced::Torn(round) };
         let workload = W::connect(&stack).await?;
         let kill = async || stack.kill9();
