@@ -73,8 +73,8 @@ impl JobPeers {
     pub(super) async fn index_version(&self) -> client::Result<Option<u64>> {
         let vectord = self.peers.vectord();
         let vectord = &vectord;
-        let info = self.with_patience(|| async move { vectord.index(&self.ctx(), &self.index).await }).await;
-        none_if_missing(info.map(|info| info.version))
+        let looking = self.with_patience(|| async move { vectord.index(&self.ctx(), &self.index).await });
+        Ok(none_if_missing(looking).await?.map(|info| info.version))
     }
 
     /// Adds items, or replaces them.
@@ -100,15 +100,14 @@ impl JobPeers {
     pub(super) async fn delete(&self, ids: &[String]) -> client::Result<()> {
         let vectord = self.peers.vectord();
         let vectord = &vectord;
-        let deleted = self
-            .with_patience(|| async move { vectord.delete(&self.ctx(), &self.index, ids.to_vec()).await })
-            .await;
-        none_if_missing(deleted).map(drop)
+        let deleting = self
+            .with_patience(|| async move { vectord.delete(&self.ctx(), &self.index, ids.to_vec()).await });
+        none_if_missing(deleting).await.map(drop)
     }
 }
 
-fn none_if_missing<T>(result: client::Result<T>) -> client::Result<Option<T>> {
-    match result {
+async fn none_if_missing<T>(call: impl Future<Output = client::Result<T>>) -> client::Result<Option<T>> {
+    match call.await {
         Err(error) if error.is(ErrorCode::NotFound) => Ok(None),
         result => result.map(Some),
     }

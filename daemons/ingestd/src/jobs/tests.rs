@@ -289,6 +289,24 @@ async fn killed_job_whose_token_is_gone_waits_until_the_daemon_has_one_of_its_ow
 }
 
 #[tokio::test]
+async fn job_that_an_earlier_release_left_unfinished_is_done_from_its_first_row() {
+    let mut fixture = Fixture::new().await;
+    let path = fixture.world.folder.path().join("earlier.sqlite");
+    let earlier = Ledger::open(&path, &[MIGRATION]).unwrap();
+    let request = r#"{"table":"hr.people","id_column":"id","text_template":"{role}","index":"people"}"#;
+    let insert = "INSERT INTO index_jobs (job_id, request, snapshot_id, state, done, total)
+                  VALUES ('1', ?, 7, 'running', 3, 6)";
+    let inserted =
+        earlier.write(move |transaction| transaction.execute(insert, [request]).map_err(ledger::Error::from));
+    inserted.await.unwrap();
+    earlier.close().await;
+    fixture.ledger = Ledger::open(&path, &[MIGRATION, MIGRATION_FOLLOWING]).unwrap();
+    fixture.restart().await;
+    let job = fixture.ended("1".to_owned()).await;
+    assert_eq!((job.state, job.done, counts(&job)), (IndexJobState::Succeeded, 6, [6, 0, 0, 0]));
+}
+
+#[tokio::test]
 async fn follower_brings_the_index_up_to_date_after_every_commit_also_after_a_restart() {
     let mut fixture = Fixture::new().await;
     let job_id = fixture.submit(following()).await.unwrap();
