@@ -19,6 +19,7 @@ pub mod maintenance;
 mod metadata;
 mod plan;
 mod predicate;
+mod promotion;
 mod read;
 mod references;
 pub mod rest;
@@ -41,6 +42,7 @@ pub use metadata::{
 pub use objects::{Outage, ProbeError};
 pub use plan::{PlannedFile, data_files};
 pub use predicate::Predicate;
+pub use promotion::{PromotedColumn, Promotion};
 pub use references::References;
 pub use rewrite::Rewrite;
 pub use schema::{arrow_schema, arrow_schema_at, iceberg_schema};
