@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arrow::array::{ArrayRef, RecordBatch};
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::TryStreamExt;
@@ -13,12 +14,14 @@ use lake::rest::CreateTable;
 use lake::{TableChange, TableMetadata, VersionedMetadata, Warehouse};
 use ledger::Ledger;
 use parking_lot::Mutex;
+use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 use wire::ingest::{IngestAnswer, IngestFormat, OnError};
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
 use crate::catalogue::Catalogue;
 use crate::load::{LoadError, LoadRequest, Loader, MIGRATIONS};
+use crate::rejected::RejectStore;
 use crate::spool::{Encoding, Spool};
 use crate::table_name::TableName;
 
@@ -152,8 +155,9 @@ pub(crate) struct World {
 fn loader(folder: &Path, warehouse: &Warehouse, catalogue: Arc<FakeCatalogue>) -> Loader {
     let name = format!("{}.sqlite", uuid::Uuid::new_v4());
     let ledger = Ledger::open(&folder.join(name), MIGRATIONS).unwrap();
-    let limits = crate::Config::default().limits();
-    Loader::new(warehouse.clone(), catalogue, ledger, limits)
+    let config = crate::Config::default();
+    let rejected = RejectStore::open(folder.join("rejects"), &config).unwrap();
+    Loader::new(warehouse.clone(), catalogue, ledger, rejected, &config)
 }
 
 impl World {
@@ -178,8 +182,28 @@ impl World {
     }
 
     pub(crate) async fn load(&self, request: &LoadRequest, body: &str) -> Result<IngestAnswer, LoadError> {
-        let chunks = futures::stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(body.as_bytes()))]);
-        let spool = Spool::receive(chunks, Encoding::Identity, self.folder.path(), 1 << 30).await.unwrap();
+        self.load_bytes(request, Bytes::copy_from_slice(body.as_bytes())).await
+    }
+
+    /// The same with a Parquet body of these columns.
+    pub(crate) async fn load_parquet(
+        &self,
+        request: &LoadRequest,
+        columns: Vec<(&str, ArrayRef)>,
+    ) -> Result<IngestAnswer, LoadError> {
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let mut body = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut body, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        let request = LoadRequest { format: IngestFormat::Parquet, ..request.clone() };
+        self.load_bytes(&request, body.into()).await
+    }
+
+    async fn load_bytes(&self, request: &LoadRequest, body: Bytes) -> Result<IngestAnswer, LoadError> {
+        let chunks = futures::stream::iter([Ok::<_, Infallible>(body)]);
+        let spool = Spool::receive(chunks, Encoding::Identity, self.folder.path(), 1 << 30, true);
+        let spool = spool.await.unwrap();
         let ctx = CallContext::root(Duration::from_secs(60));
         self.loader.load(&ctx, request, Arc::new(spool)).await
     }
@@ -202,6 +226,11 @@ impl World {
 
     pub(crate) fn snapshot_id(&self, table: &str) -> Option<i64> {
         self.metadata(table).current_snapshot_id()
+    }
+
+    /// How many times the table's metadata have changed.
+    pub(crate) fn versions(&self, table: &str) -> usize {
+        self.metadata(table).metadata_log().len()
     }
 
     /// Rows that a reader of the table would find.

@@ -1,7 +1,8 @@
-//! CSV, NDJSON and Parquet into tables; background indexing of tables.
+//! CSV, NDJSON, JSON and Parquet into tables; background indexing of tables.
 //!
 //! ```text
 //! POST /ingest                  body -> spool -> reader -> data files -> commit        (load)
+//! GET /ingest/rejects/{id}      rows that were not taken                              (rejected)
 //! POST /tables/{table}/delete   files with such rows -> files without -> commit         (deletion)
 //! POST /index-jobs              snapshot -> rows -> text -> embedd -> vectord          (jobs)
 //! ```
@@ -14,13 +15,14 @@ mod fake;
 mod jobs;
 mod load;
 mod reader;
+mod rejected;
 mod routes;
 mod spool;
 mod table_name;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use lake::Warehouse;
@@ -34,8 +36,9 @@ use catalogue::RemoteCatalogue;
 use deletion::Deleter;
 use jobs::Jobs;
 use load::Loader;
+use rejected::RejectStore;
 
-/// How often old idempotency keys are forgotten.
+/// How often old idempotency keys and rejected rows are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What the handlers share.
@@ -45,6 +48,7 @@ pub(crate) struct Ingestd {
     loader: Arc<Loader>,
     deleter: Arc<Deleter>,
     jobs: Jobs,
+    rejected: RejectStore,
     loads: Arc<Semaphore>,
     spool_dir: PathBuf,
     max_body_bytes: u64,
@@ -66,16 +70,20 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     });
     let catalogue = Arc::new(RemoteCatalogue::new(env.peers.catalogd()));
     let config = Arc::new(config);
-    let loader = Loader::new(warehouse.clone(), catalogue.clone(), ledger.clone(), config.limits());
+    let rejected =
+        RejectStore::open(env.data_dir.join("rejects"), &config).context("open the rejected rows")?;
+    let loader = Loader::new(warehouse.clone(), catalogue.clone(), ledger.clone(), rejected.clone(), &config);
     let deleter = Deleter::new(warehouse.clone(), catalogue.clone());
     let jobs = Jobs::new(env.clone(), warehouse, catalogue, ledger.clone(), config.clone());
     jobs.resume().await.context("resume index jobs")?;
     forget_old_keys(&env, ledger.clone(), Duration::from_secs(u64::from(config.idempotency_hours) * 3_600));
+    sweep_rejected(&env, rejected.clone());
     let ingestd = Ingestd {
         env: env.clone(),
         loader: Arc::new(loader),
         deleter: Arc::new(deleter),
         jobs,
+        rejected,
         loads: Arc::new(Semaphore::new(config.max_loads.max(1))),
         spool_dir,
         max_body_bytes: config.max_body_bytes,
@@ -84,6 +92,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .stream(Scope::Write, routes::ingest::router(ingestd.clone()))
         .long(Scope::Write, routes::tables::router(ingestd.clone()))
         .write(routes::index_jobs::submitting(ingestd.clone()))
+        .read(routes::rejects::router(ingestd.clone()))
         .read(routes::index_jobs::watching(ingestd))
         .on_shutdown(async move { ledger.close().await }))
 }
@@ -111,6 +120,20 @@ fn forget_old_keys(env: &Env, ledger: Ledger, age: Duration) {
                 .await;
             if let Err(error) = forgotten {
                 tracing::warn!(%error, "forget old idempotency keys");
+            }
+            tokio::time::sleep(FORGET_EVERY).await;
+        }
+    }));
+}
+
+fn sweep_rejected(env: &Env, rejected: RejectStore) {
+    let shutdown = env.shutdown.clone();
+    env.tasks.spawn(shutdown.run_until_cancelled_owned(async move {
+        loop {
+            let rejected = rejected.clone();
+            let sweep = tokio::task::spawn_blocking(move || rejected.sweep(SystemTime::now()));
+            if let Ok(Err(error)) = sweep.await {
+                tracing::warn!(%error, "delete old rejected rows");
             }
             tokio::time::sleep(FORGET_EVERY).await;
         }

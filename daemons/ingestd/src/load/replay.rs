@@ -49,14 +49,10 @@ impl Replays {
         request: &LoadRequest,
         spool: &Spool,
     ) -> Result<Claim<'_>, LoadError> {
+        let body = spool.sha256.ok_or_else(|| LoadError::Internal("a keyed body has no hash".to_owned()))?;
         let turn = Arc::clone(self.in_progress.lock().entry(key.to_owned()).or_default());
         let turn = turn.lock_owned().await;
-        Ok(Claim {
-            replays: self,
-            key: key.to_owned(),
-            fingerprint: fingerprint(request, spool),
-            _turn: turn,
-        })
+        Ok(Claim { replays: self, key: key.to_owned(), fingerprint: fingerprint(request, body), _turn: turn })
     }
 }
 
@@ -163,10 +159,10 @@ fn replayed(answer: &str) -> Result<IngestAnswer, LoadError> {
 }
 
 /// Tells one request from another: everything that decides its outcome, and the body.
-fn fingerprint(request: &LoadRequest, spool: &Spool) -> [u8; 32] {
+fn fingerprint(request: &LoadRequest, body: [u8; 32]) -> [u8; 32] {
     let LoadRequest { table, mode, format, on_error, max_errors, .. } = request;
     let mut hash = Sha256::new();
     hash.update(format!("{table}\n{mode:?}\n{format:?}\n{on_error:?}\n{max_errors:?}\n"));
-    hash.update(spool.sha256);
+    hash.update(body);
     hash.finalize().into()
 }
