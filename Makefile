@@ -17,7 +17,7 @@ PEERS_VENV := $(HOME)/.cache/lakehouse/bench-venv-$(shell sha256sum $(PEERS) | c
 export LAKEHOUSE_BENCH_PYTHON ?= $(PEERS_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability
+.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability prove-ingest
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,3 +71,10 @@ prove-vectors: peers ## Measure vector search beside hnswlib; writes reports/ben
 prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes reports/bench/
 	cargo build --locked -p vectord --profile $(PROFILE)
 	scripts/prove-vectors-durability.sh $(PROFILE)
+
+# Ten minutes, and 20 GB of disk meanwhile. Nothing else should run: each record says what did.
+prove-ingest: ## Measure ingest beside DuckDB, and its memory under 5 GB; writes reports/bench/
+	cargo build --locked --release -p bench-ingest -p catalogd -p ingestd
+	$(CARGO_TARGET_DIR)/release/bench-ingest rate
+	$(CARGO_TARGET_DIR)/release/bench-ingest memory
+	$(CARGO_TARGET_DIR)/release/bench-ingest report
