@@ -5,6 +5,7 @@ mod clients;
 mod conduct;
 mod crash;
 mod full_disk;
+mod ingest;
 mod main_job;
 mod missing_peers;
 mod s3;
