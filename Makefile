@@ -22,7 +22,7 @@ TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) 
 export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-lake
+.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-lake prove-ingest
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,3 +93,10 @@ prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes
 # A quarter of an hour on two cores. The first lines of the script say how to shorten it.
 prove-lake: build ## Faults of store, network and processes under 1,000 seeds, power cuts; writes reports/bench/
 	scripts/prove-lake.sh
+
+# Ten minutes, and 20 GB of disk meanwhile. Nothing else should run: each record says what did.
+prove-ingest: ## Measure ingest beside DuckDB, and its memory under 5 GB; writes reports/bench/
+	cargo build --locked --release -p bench-ingest -p catalogd -p ingestd
+	$(CARGO_TARGET_DIR)/release/bench-ingest rate
+	$(CARGO_TARGET_DIR)/release/bench-ingest memory
+	$(CARGO_TARGET_DIR)/release/bench-ingest report

@@ -21,6 +21,7 @@ pub mod maintenance;
 mod metadata;
 mod plan;
 mod predicate;
+mod promotion;
 mod read;
 mod references;
 pub mod rest;
@@ -47,6 +48,7 @@ pub use metadata::{
 pub use objects::{Outage, ProbeError};
 pub use plan::{PlannedFile, data_files};
 pub use predicate::Predicate;
+pub use promotion::{PromotedColumn, Promotion};
 pub use read::rows;
 pub use references::References;
 pub use rewrite::Rewrite;

@@ -28,7 +28,7 @@ pub enum Command {
     Status(status::Args),
     /// Run the main job on real data, from an empty folder to a search that has learned.
     Demo(demo::Args),
-    /// Load a CSV, NDJSON or Parquet file into a table.
+    /// Load a CSV, NDJSON, JSON or Parquet file into a table.
     Ingest(ingest::Args),
     /// Embed a table and index it for search by meaning.
     Index(index::Args),

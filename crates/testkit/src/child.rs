@@ -26,6 +26,11 @@ impl Process {
         Ok(Self(child))
     }
 
+    /// Its number.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
     /// How it ended, if it has.
     pub(crate) fn exit(&mut self) -> anyhow::Result<Option<Exit>> {
         Ok(self.0.try_wait()?)

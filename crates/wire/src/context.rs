@@ -14,6 +14,9 @@ pub const DEADLINE_MS: &str = "x-deadline-ms";
 /// Makes a repeated write harmless.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
+/// Where the gateway has a daemon's paths, such as `/v1`: for the links in an answer.
+pub const FORWARDED_PREFIX: &str = "x-forwarded-prefix";
+
 /// The longest request id that is taken over from a caller.
 const MAX_REQUEST_ID_BYTES: usize = 128;
 

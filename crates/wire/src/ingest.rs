@@ -49,6 +49,8 @@ pub enum IngestFormat {
     Tsv,
     /// One JSON object a line.
     Ndjson,
+    /// An array of JSON objects, or one object.
+    Json,
     /// Apache Parquet.
     Parquet,
 }
@@ -152,6 +154,17 @@ pub struct Reject {
     pub reason: String,
 }
 
+/// A column that became wider: `int` to `long`, `float` to `double`, `decimal(P, S)` to more digits before the point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SchemaChange {
+    /// The column.
+    pub column: String,
+    /// The Iceberg type that it had.
+    pub from: String,
+    /// The one that it has now.
+    pub to: String,
+}
+
 /// Answer of `POST /ingest`: what a 2xx says is on disk (unless it was a dry run).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct IngestAnswer {
@@ -167,6 +180,15 @@ pub struct IngestAnswer {
     pub rows_rejected: u64,
     /// The first [`MAX_REJECTS_SHOWN`] of them.
     pub rejects: Vec<Reject>,
+    /// Where all of them can be had for `ingestd.rejects_hours`, one [`Reject`] a line (NDJSON); absent if there are none.
+    #[serde(default)]
+    pub rejects_url: Option<String>,
+    /// How many are there: `rows_rejected`, or the first that `ingestd.max_rejects_bytes` hold.
+    #[serde(default)]
+    pub rejects_kept: u64,
+    /// Columns that became wider in the same commit (dry run: that would), because rows of this body needed it.
+    #[serde(default)]
+    pub schema_changes: Vec<SchemaChange>,
     /// Whether this is the stored answer to an earlier request with the same `Idempotency-Key`.
     pub replayed: bool,
 }

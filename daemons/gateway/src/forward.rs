@@ -6,10 +6,11 @@ use axum::extract::{Request, State};
 use axum::http::header::{
     CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use axum::http::{HeaderMap, HeaderName, Response};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Response};
 use axum::routing::any;
 use client::{Peer, Peers};
 use service::{ApiError, Ctx};
+use wire::context::FORWARDED_PREFIX;
 
 use crate::table::{Line, TABLE};
 
@@ -41,6 +42,7 @@ async fn forward(
     let (mut parts, body) = request.into_parts();
     let path = target.line.own_path_and_query(parts.uri.path(), parts.uri.query());
     drop_hop_by_hop(&mut parts.headers);
+    parts.headers.insert(FORWARDED_PREFIX, HeaderValue::from_static(target.line.prefix()));
     // An empty body must stay empty: a stream of unknown length would travel as `chunked`, even on a GET.
     let body = if body.is_end_stream() {
         client::Body::default()

@@ -28,7 +28,7 @@ pub(crate) const TABLE: [Line; 19] = [
     tree("/v1/storage", DaemonName::Storaged, "/storage"),
     tree("/v1/catalog", DaemonName::Catalogd, "/catalog"),
     tree("/iceberg", DaemonName::Catalogd, "/iceberg"),
-    leaf("/v1/ingest", DaemonName::Ingestd, "/ingest"),
+    tree("/v1/ingest", DaemonName::Ingestd, "/ingest"),
     tree("/v1/tables", DaemonName::Ingestd, "/tables"),
     tree("/v1/index-jobs", DaemonName::Ingestd, "/index-jobs"),
     leaf("/v1/sql", DaemonName::Queryd, "/sql"),
@@ -48,6 +48,11 @@ pub(crate) const TABLE: [Line; 19] = [
 ];
 
 impl Line {
+    /// What stands before the daemon's own path in the public one: empty where the daemon is known by another.
+    pub(crate) fn prefix(&self) -> &'static str {
+        self.public.strip_suffix(self.own).unwrap_or_default()
+    }
+
     /// The daemon's own path and query for a public one.
     pub(crate) fn own_path_and_query(&self, path: &str, query: Option<&str>) -> String {
         let below = path.strip_prefix(self.public).unwrap_or_default();
@@ -71,6 +76,12 @@ mod tests {
         let own = line("/v1/storage").own_path_and_query("/v1/storage/a%2Fb/ü", Some("x=%20"));
         assert_eq!(own, "/storage/a%2Fb/ü?x=%20");
         assert_eq!(line("/v1/sql").own_path_and_query("/v1/sql", None), "/sql");
+    }
+
+    #[test]
+    fn prefix_is_what_the_daemon_does_not_see() {
+        assert_eq!(line("/v1/ingest").prefix(), "/v1");
+        assert_eq!(line("/iceberg").prefix(), "");
     }
 
     #[test]

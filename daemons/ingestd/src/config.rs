@@ -6,8 +6,8 @@ use crate::reader::Limits;
 
 /// Rows in one batch: enough to make per-batch costs small, few enough to stay in cache.
 const BATCH_ROWS: usize = 8_192;
-/// Bytes of text in one batch of long rows.
-const BATCH_BYTES: usize = 8 << 20;
+/// Bytes of text that are read at once: enough to make the cost of passing them on small.
+const PIECE_BYTES: usize = 1 << 20;
 
 /// What bounds ingestd.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -15,7 +15,7 @@ const BATCH_BYTES: usize = 8 << 20;
 pub struct Config {
     /// The largest body after decompression, bytes; it is spooled to disk, not held in memory.
     pub max_body_bytes: u64,
-    /// The longest row of a CSV or NDJSON body, bytes.
+    /// The longest row of a CSV or JSON body, bytes.
     pub max_row_bytes: usize,
     /// Rows that choose the types of a new table.
     pub inference_rows: usize,
@@ -23,6 +23,15 @@ pub struct Config {
     pub max_upsert_rows: usize,
     /// Bodies that are written at the same time; more are shed with 429.
     pub max_loads: usize,
+    /// Threads that read and encode one body; 0: as many as there are cores. All bodies together have as many, and each at
+    /// least one.
+    pub load_threads: usize,
+    /// How long rejected rows are kept to be fetched, hours.
+    pub rejects_hours: u32,
+    /// Rejected rows of one body that are kept, bytes of NDJSON.
+    pub max_rejects_bytes: u64,
+    /// Those of all bodies together; the oldest go first.
+    pub max_all_rejects_bytes: u64,
     /// How long an `Idempotency-Key` is remembered, hours.
     pub idempotency_hours: u32,
     /// Index jobs that run at the same time; more wait.
@@ -49,6 +58,10 @@ impl Default for Config {
             inference_rows: 10_000,
             max_upsert_rows: 4_000_000,
             max_loads: 4,
+            load_threads: 0,
+            rejects_hours: 7 * 24,
+            max_rejects_bytes: 64 << 20,
+            max_all_rejects_bytes: 1 << 30,
             idempotency_hours: 7 * 24,
             max_jobs: 2,
             max_followed: 64,
@@ -68,7 +81,15 @@ impl Config {
             inference_rows: self.inference_rows.max(1),
             max_row_bytes: self.max_row_bytes,
             batch_rows: BATCH_ROWS,
-            batch_bytes: BATCH_BYTES,
+            piece_bytes: PIECE_BYTES,
+        }
+    }
+
+    /// [`Self::load_threads`], resolved.
+    pub(crate) fn threads(&self) -> usize {
+        match self.load_threads {
+            0 => std::thread::available_parallelism().map_or(1, usize::from),
+            threads => threads,
         }
     }
 }

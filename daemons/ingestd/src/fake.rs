@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -16,6 +16,7 @@ use lake::rest::CreateTable;
 use lake::{TableChange, TableMetadata, VersionedMetadata, Warehouse};
 use ledger::Ledger;
 use parking_lot::Mutex;
+use parquet::arrow::ArrowWriter;
 use tempfile::TempDir;
 use wire::ingest::{DeletedRows, IngestAnswer, IngestFormat, OnError, UpsertAnswer};
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
@@ -23,6 +24,7 @@ use wire::{CallContext, DaemonName, ErrorCode, Problem};
 use crate::catalogue::Catalogue;
 use crate::deletion::{Deleter, Which};
 use crate::load::{LoadError, LoadRequest, Loader, MIGRATIONS, Replays};
+use crate::rejected::RejectStore;
 use crate::spool::{Encoding, Spool};
 use crate::table_name::TableName;
 use crate::upsert::{UpsertRequest, Upserter};
@@ -216,13 +218,29 @@ impl World {
     fn over(folder: Arc<TempDir>, warehouse: Warehouse, catalogue: Arc<FakeCatalogue>) -> Self {
         let (replays, config) = (replays(folder.path()), crate::Config::default());
         let (limits, max_rows) = (config.limits(), config.max_upsert_rows);
-        let loader = Loader::new(warehouse.clone(), catalogue.clone(), replays.clone(), limits.clone());
+        let rejected = RejectStore::open(folder.path().join("rejects"), &config).unwrap();
+        let loader = Loader::new(warehouse.clone(), catalogue.clone(), replays.clone(), rejected, &config);
         let upserter = Upserter::new(warehouse.clone(), catalogue.clone(), replays, limits, max_rows);
         Self { folder, warehouse, catalogue, loader, upserter }
     }
 
     pub(crate) async fn load(&self, request: &LoadRequest, body: &str) -> Result<IngestAnswer, LoadError> {
         self.loader.load(&ctx(), request, self.spool(body).await).await
+    }
+
+    /// The same with a Parquet body of these columns.
+    pub(crate) async fn load_parquet(
+        &self,
+        request: &LoadRequest,
+        columns: Vec<(&str, ArrayRef)>,
+    ) -> Result<IngestAnswer, LoadError> {
+        let rows = RecordBatch::try_from_iter(columns).unwrap();
+        let mut body = Vec::new();
+        let mut writer = ArrowWriter::try_new(&mut body, rows.schema(), None).unwrap();
+        writer.write(&rows).unwrap();
+        writer.close().unwrap();
+        let request = LoadRequest { format: IngestFormat::Parquet, ..request.clone() };
+        self.loader.load(&ctx(), &request, self.spool(body).await).await
     }
 
     pub(crate) async fn upsert(
@@ -238,9 +256,10 @@ impl World {
         deleter.delete(&ctx(), &table.parse().unwrap(), which, false).await
     }
 
-    pub(crate) async fn spool(&self, body: &str) -> Arc<Spool> {
-        let chunks = futures::stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(body.as_bytes()))]);
-        Arc::new(Spool::receive(chunks, Encoding::Identity, self.folder.path(), 1 << 30).await.unwrap())
+    pub(crate) async fn spool(&self, body: impl AsRef<[u8]>) -> Arc<Spool> {
+        let chunks = futures::stream::iter([Ok::<_, Infallible>(Bytes::copy_from_slice(body.as_ref()))]);
+        let spool = Spool::receive(chunks, Encoding::Identity, self.folder.path(), 1 << 30, true);
+        Arc::new(spool.await.unwrap())
     }
 
     pub(crate) fn fail_commits(&self, faults: Vec<Fault>) {
@@ -273,6 +292,11 @@ impl World {
 
     pub(crate) fn snapshot_id(&self, table: &str) -> Option<i64> {
         self.metadata(table).current_snapshot_id()
+    }
+
+    /// How many times the table's metadata have changed.
+    pub(crate) fn versions(&self, table: &str) -> usize {
+        self.metadata(table).metadata_log().len()
     }
 
     /// Rows that a reader of the table would find.

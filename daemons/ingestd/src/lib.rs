@@ -1,10 +1,11 @@
-//! CSV, NDJSON and Parquet into tables; background indexing of tables.
+//! CSV, NDJSON, JSON and Parquet into tables; background indexing of tables.
 //!
 //! ```text
 //! POST /ingest                  body -> spool -> reader -> data files -> commit        (load)
-//! POST /tables/{table}/upsert   body -> data files, files with such keys -> files without -> commit   (upsert)
+//! GET /ingest/rejects/{id}      rows that were not taken                              (rejected)
+//! POST /tables/{table}/upsert   body, files with such keys -> files without -> commit   (upsert)
 //! POST /tables/{table}/delete   files with such rows -> files without -> commit         (deletion)
-//! POST /index-jobs              rows that differ from what is indexed -> text -> embedd -> vectord          (jobs)
+//! POST /index-jobs              rows that have changed -> text -> embedd -> vectord      (jobs)
 //! ```
 
 mod catalogue;
@@ -15,6 +16,7 @@ mod fake;
 mod jobs;
 mod load;
 mod reader;
+mod rejected;
 mod routes;
 mod spool;
 mod table_name;
@@ -22,7 +24,7 @@ mod upsert;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use anyhow::Context;
 use lake::Warehouse;
@@ -36,9 +38,10 @@ use catalogue::RemoteCatalogue;
 use deletion::Deleter;
 use jobs::Jobs;
 use load::{Loader, Replays};
+use rejected::RejectStore;
 use upsert::Upserter;
 
-/// How often old idempotency keys are forgotten.
+/// How often old idempotency keys and rejected rows are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3_600);
 
 /// What the handlers share.
@@ -50,6 +53,7 @@ pub(crate) struct Ingestd {
     deleter: Arc<Deleter>,
     jobs: Jobs,
     event_streams: Arc<Semaphore>,
+    rejected: RejectStore,
     loads: Arc<Semaphore>,
     spool_dir: PathBuf,
     max_body_bytes: u64,
@@ -79,14 +83,18 @@ pub async fn build_on(config: Config, env: Env, warehouse: Warehouse) -> anyhow:
     });
     let catalogue = Arc::new(RemoteCatalogue::new(env.peers.catalogd()));
     let config = Arc::new(config);
-    let (replays, limits) = (Replays::new(ledger.clone()), config.limits());
-    let loader = Loader::new(warehouse.clone(), catalogue.clone(), replays.clone(), limits.clone());
-    let max_rows = config.max_upsert_rows;
+    let rejected =
+        RejectStore::open(env.data_dir.join("rejects"), &config).context("open the rejected rows")?;
+    let replays = Replays::new(ledger.clone());
+    let loader =
+        Loader::new(warehouse.clone(), catalogue.clone(), replays.clone(), rejected.clone(), &config);
+    let (limits, max_rows) = (config.limits(), config.max_upsert_rows);
     let upserter = Upserter::new(warehouse.clone(), catalogue.clone(), replays, limits, max_rows);
     let deleter = Deleter::new(warehouse.clone(), catalogue.clone());
     let jobs = Jobs::new(env.clone(), warehouse, catalogue, ledger.clone(), config.clone());
     jobs.resume().await.context("resume index jobs")?;
     forget_old_keys(&env, ledger.clone(), Duration::from_secs(u64::from(config.idempotency_hours) * 3_600));
+    sweep_rejected(&env, rejected.clone());
     let ingestd = Ingestd {
         env: env.clone(),
         loader: Arc::new(loader),
@@ -94,6 +102,7 @@ pub async fn build_on(config: Config, env: Env, warehouse: Warehouse) -> anyhow:
         deleter: Arc::new(deleter),
         jobs,
         event_streams: Arc::new(Semaphore::new(config.max_event_streams.max(1))),
+        rejected,
         loads: Arc::new(Semaphore::new(config.max_loads.max(1))),
         spool_dir,
         max_body_bytes: config.max_body_bytes,
@@ -103,6 +112,7 @@ pub async fn build_on(config: Config, env: Env, warehouse: Warehouse) -> anyhow:
         .stream(Scope::Write, routes::tables::upserting(ingestd.clone()))
         .long(Scope::Write, routes::tables::deleting(ingestd.clone()))
         .write(routes::index_jobs::submitting(ingestd.clone()))
+        .read(routes::rejects::router(ingestd.clone()))
         .read(routes::index_jobs::watching(ingestd.clone()))
         .long(Scope::Read, routes::index_jobs::following(ingestd))
         .on_shutdown(async move { ledger.close().await }))
@@ -131,6 +141,20 @@ fn forget_old_keys(env: &Env, ledger: Ledger, age: Duration) {
                 .await;
             if let Err(error) = forgotten {
                 tracing::warn!(%error, "forget old idempotency keys");
+            }
+            tokio::time::sleep(FORGET_EVERY).await;
+        }
+    }));
+}
+
+fn sweep_rejected(env: &Env, rejected: RejectStore) {
+    let shutdown = env.shutdown.clone();
+    env.tasks.spawn(shutdown.run_until_cancelled_owned(async move {
+        loop {
+            let rejected = rejected.clone();
+            let sweep = tokio::task::spawn_blocking(move || rejected.sweep(SystemTime::now()));
+            if let Ok(Err(error)) = sweep.await {
+                tracing::warn!(%error, "delete old rejected rows");
             }
             tokio::time::sleep(FORGET_EVERY).await;
         }

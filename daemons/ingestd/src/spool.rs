@@ -67,12 +67,15 @@ pub(crate) enum SpoolError {
 #[derive(Debug)]
 pub(crate) struct Spool {
     file: NamedTempFile,
-    /// SHA-256 of the body as it was sent.
-    pub sha256: [u8; 32],
+    /// Size after decompression.
+    pub bytes: u64,
+    /// SHA-256 of the body as it was sent, if it was asked for.
+    pub sha256: Option<[u8; 32]>,
 }
 
 impl Spool {
-    /// Receives `body` into a file in `folder`, at most `max_bytes` after decompression.
+    /// Receives `body` into a file in `folder`, at most `max_bytes` after decompression. To hash it takes as long as to
+    /// write it, so that is done only where somebody will ask for it.
     ///
     /// # Errors
     /// Any [`SpoolError`].
@@ -81,6 +84,7 @@ impl Spool {
         encoding: Encoding,
         folder: &Path,
         max_bytes: u64,
+        is_hashed: bool,
     ) -> Result<Self, SpoolError>
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin,
@@ -89,7 +93,7 @@ impl Spool {
         let file = NamedTempFile::new_in(folder).map_err(SpoolError::Io)?;
         let output = Output { file: file.reopen().map_err(SpoolError::Io)?, written: 0, max_bytes };
         let (sender, receiver) = mpsc::channel(CHUNKS_IN_FLIGHT);
-        let writing = tokio::task::spawn_blocking(move || write(receiver, encoding, output));
+        let writing = tokio::task::spawn_blocking(move || write(receiver, encoding, output, is_hashed));
         while let Some(chunk) = body.next().await {
             let chunk = chunk.map_err(|error| SpoolError::Interrupted(error.to_string()))?;
             if sender.send(chunk).await.is_err() {
@@ -97,8 +101,8 @@ impl Spool {
             }
         }
         drop(sender);
-        let sha256 = writing.await.map_err(|error| SpoolError::Io(io::Error::other(error)))??;
-        Ok(Self { file, sha256 })
+        let (bytes, sha256) = writing.await.map_err(|error| SpoolError::Io(io::Error::other(error)))??;
+        Ok(Self { file, bytes, sha256 })
     }
 
     /// The body from its beginning.
@@ -114,13 +118,16 @@ fn write(
     mut chunks: mpsc::Receiver<Bytes>,
     encoding: Encoding,
     output: Output,
-) -> Result<[u8; 32], SpoolError> {
-    let (mut hash, mut received) = (Sha256::new(), 0);
+    is_hashed: bool,
+) -> Result<(u64, Option<[u8; 32]>), SpoolError> {
+    let (mut hash, mut received) = (is_hashed.then(Sha256::new), 0);
     let max_bytes = output.max_bytes;
     let fault = |error| into_spool_error(error, encoding, max_bytes);
     let mut decoder = Decoder::new(encoding, output).map_err(fault)?;
     while let Some(chunk) = chunks.blocking_recv() {
-        hash.update(&chunk);
+        if let Some(hash) = &mut hash {
+            hash.update(&chunk);
+        }
         decoder.write(&chunk).map_err(fault)?;
         received += chunk.len() as u64;
         let expanded = decoder.output().written;
@@ -128,8 +135,8 @@ fn write(
             return Err(SpoolError::Bomb);
         }
     }
-    decoder.finish().map_err(fault)?;
-    Ok(hash.finalize().into())
+    let bytes = decoder.finish().map_err(fault)?;
+    Ok((bytes, hash.map(|hash| hash.finalize().into())))
 }
 
 /// Decompresses on the way into the spool.
@@ -185,14 +192,16 @@ impl Decoder {
         }
     }
 
-    /// To be called after the last byte: a body that breaks off within a frame is an error.
-    fn finish(self) -> io::Result<()> {
-        match self {
-            Self::Identity(_) => Ok(()),
-            Self::Gzip(mut decoder) => decoder.try_finish(),
-            Self::Zstd { is_complete: true, .. } => Ok(()),
-            Self::Zstd { .. } => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a frame")),
+    /// To be called after the last byte: a body that breaks off within a frame is an error. Returns the bytes written.
+    fn finish(mut self) -> io::Result<u64> {
+        match &mut self {
+            Self::Gzip(decoder) => decoder.try_finish()?,
+            Self::Zstd { is_complete: false, .. } => {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends within a frame"));
+            }
+            Self::Identity(_) | Self::Zstd { .. } => {}
         }
+        Ok(self.output().written)
     }
 }
 
@@ -248,7 +257,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let chunks: Vec<_> =
             body.chunks(1 << 16).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
-        Spool::receive(futures::stream::iter(chunks), encoding, folder.path(), max_bytes).await
+        Spool::receive(futures::stream::iter(chunks), encoding, folder.path(), max_bytes, false).await
     }
 
     fn gzip(body: &[u8]) -> Vec<u8> {
@@ -270,11 +279,11 @@ mod tests {
             Ok::<_, Infallible>(Bytes::from_static(b"a,b\n")),
             Ok(Bytes::from_static(b"1,2\n")),
         ]);
-        let spool = Spool::receive(body, Encoding::Identity, folder.path(), 100).await.unwrap();
+        let spool = Spool::receive(body, Encoding::Identity, folder.path(), 100, true).await.unwrap();
         for _ in 0..2 {
             assert_eq!(content(&spool), b"a,b\n1,2\n");
         }
-        assert_eq!(spool.sha256, <[u8; 32]>::from(Sha256::digest(b"a,b\n1,2\n")));
+        assert_eq!(spool.sha256, Some(Sha256::digest(b"a,b\n1,2\n").into()));
         drop(spool);
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     }
@@ -283,7 +292,7 @@ mod tests {
     async fn gzip_body_is_decompressed() {
         let folder = tempfile::tempdir().unwrap();
         let body = futures::stream::iter([Ok::<_, Infallible>(Bytes::from(gzip(b"a\n1\n")))]);
-        let spool = Spool::receive(body, Encoding::Gzip, folder.path(), 100).await.unwrap();
+        let spool = Spool::receive(body, Encoding::Gzip, folder.path(), 100, true).await.unwrap();
         assert_eq!(content(&spool), b"a\n1\n");
     }
 
@@ -302,7 +311,7 @@ mod tests {
             let chunks: Vec<_> =
                 body.chunks(size).map(|chunk| Ok::<_, Infallible>(Bytes::copy_from_slice(chunk))).collect();
             let chunks = futures::stream::iter(chunks);
-            let spool = Spool::receive(chunks, Encoding::Zstd, folder.path(), 1 << 30).await.unwrap();
+            let spool = Spool::receive(chunks, Encoding::Zstd, folder.path(), 1 << 30, true).await.unwrap();
             assert!(content(&spool) == expected, "cut into pieces of {size}");
         }
     }
@@ -339,7 +348,7 @@ mod tests {
     async fn body_that_breaks_off_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let body = futures::stream::iter([Ok(Bytes::from_static(b"a\n")), Err("connection reset")]);
-        let error = Spool::receive(body, Encoding::Identity, folder.path(), 100).await.unwrap_err();
+        let error = Spool::receive(body, Encoding::Identity, folder.path(), 100, true).await.unwrap_err();
         assert!(matches!(error, SpoolError::Interrupted(_)));
     }
 }

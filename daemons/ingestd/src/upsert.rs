@@ -18,8 +18,8 @@ use wire::ingest::{IngestFormat, OnError, UpsertAnswer};
 
 use crate::catalogue::Catalogue;
 use crate::load::{
-    Attempt, Claim, LoadError, MAX_ATTEMPTS, Read, Replays, Source, check_rows, delete_files, fingerprint,
-    send, write_rows,
+    Attempt, Claim, Inspect, LoadError, MAX_ATTEMPTS, PIECES_PER_THREAD, Read, Replays, Source, check_rows,
+    delete_files, fingerprint, send, write_rows,
 };
 use crate::reader::{Limits, ReadError, Rejects, unknown_column};
 use crate::spool::Spool;
@@ -96,7 +96,7 @@ impl Upserter {
             let metadata = self.load(ctx, &request.table).await?;
             return self.upsert_once(ctx, request, spool, metadata, None).await;
         };
-        let claim = self.replays.claim(key, fingerprint(&request.words(), &spool)).await;
+        let claim = self.replays.claim(key, fingerprint(&request.words(), &spool)?).await;
         if let Some(answer) = claim.known_answer().await? {
             return Ok(answer);
         }
@@ -124,14 +124,20 @@ impl Upserter {
         claim: Option<&Claim<'_>>,
     ) -> Result<UpsertAnswer, LoadError> {
         let (schema, keys) = self.key(request, &metadata)?;
-        let rejects = Rejects::new(request.on_error, request.max_errors);
-        let source = Source { spool, format: request.format, rejects, limits: self.limits.clone() };
+        let rejects = Rejects::new(request.on_error, request.max_errors, None, PIECES_PER_THREAD);
         let keys = Arc::new(Mutex::new(keys));
-        let collecting = collect(Arc::clone(&keys), self.max_rows);
+        let source = Source {
+            spool,
+            format: request.format,
+            rejects,
+            limits: self.limits.clone(),
+            threads: 1,
+            inspect: Some(collect(Arc::clone(&keys), self.max_rows)),
+        };
         let (files, read) = if request.dry_run {
-            (Vec::new(), check_rows(source, schema, collecting).await?)
+            (Vec::new(), check_rows(source, schema).await?)
         } else {
-            write_rows(source, schema, &self.warehouse, &metadata, collecting).await?
+            write_rows(source, schema, &self.warehouse, &metadata).await?
         };
         let keys = Arc::into_inner(keys).map(Mutex::into_inner);
         let keys = keys.ok_or_else(|| LoadError::Internal("a body is still being read".to_owned()))?;
@@ -240,7 +246,7 @@ impl Upserter {
 impl Prepared<'_> {
     /// The answer about these rows, before they have a snapshot.
     fn answer(&self, plan: &UpsertPlan) -> UpsertAnswer {
-        let Read { rows, rejected, rejects } = &self.read;
+        let Read { rows, rejected, rejects, .. } = &self.read;
         UpsertAnswer {
             table: self.request.table.to_string(),
             snapshot_id: None,
@@ -266,11 +272,8 @@ impl Prepared<'_> {
 }
 
 /// Collects the keys of the rows that it sees, at most `max_rows`.
-fn collect(
-    keys: Arc<Mutex<Keys>>,
-    max_rows: usize,
-) -> impl FnMut(&RecordBatch) -> Result<(), ReadError> + Send + 'static {
-    move |batch| {
+fn collect(keys: Arc<Mutex<Keys>>, max_rows: usize) -> Inspect {
+    Arc::new(move |batch: &RecordBatch| {
         let mut keys = keys.lock();
         keys.insert(batch).map_err(key_error)?;
         if keys.len() > max_rows {
@@ -280,7 +283,7 @@ fn collect(
             return Err(ReadError::unfit(text));
         }
         Ok(())
-    }
+    })
 }
 
 fn key_error(error: lake::Error) -> ReadError {

@@ -61,14 +61,18 @@ pub(super) fn format_of(file: &Path) -> anyhow::Result<IngestFormat> {
         Some("csv") => IngestFormat::Csv,
         Some("tsv") => IngestFormat::Tsv,
         Some("ndjson" | "jsonl") => IngestFormat::Ndjson,
+        Some("json") => IngestFormat::Json,
         Some("parquet") => IngestFormat::Parquet,
-        _ => bail!("{}: the ending must be csv, tsv, ndjson, jsonl or parquet", file.display()),
+        _ => bail!("{}: the ending must be csv, tsv, ndjson, jsonl, json or parquet", file.display()),
     })
 }
 
 fn show(answer: &IngestAnswer) -> anyhow::Result<()> {
     let IngestAnswer { table, rows_read, rows_written, rows_rejected, .. } = answer;
     output::line(format!("{table}: {rows_written} of {rows_read} rows written, {rows_rejected} rejected"))?;
+    for change in &answer.schema_changes {
+        output::line(format!("column {} was {} and is {} now", change.column, change.from, change.to))?;
+    }
     show_rejects(&answer.rejects)
 }
 

@@ -1,5 +1,6 @@
 //! Why a body was not loaded, and the answer that says so.
 
+use lake::Outage;
 use service::ApiError;
 use wire::ErrorCode;
 
@@ -88,9 +89,12 @@ impl From<LoadError> for ApiError {
                 Self::new(cause.code(), cause.to_string())
             }
             LoadError::Lake(cause) => warehouse_error(cause),
-            LoadError::Read(ReadError::Io(_)) | LoadError::Ledger(_) | LoadError::Internal(_) => {
-                Self::internal(error)
+            LoadError::Read(ReadError::Io(cause)) if Outage::of(&cause) == Some(Outage::Full) => {
+                Self::new(ErrorCode::InsufficientStorage, "no space is left to keep the rejected rows")
             }
+            LoadError::Read(ReadError::Io(_) | ReadError::Stopped)
+            | LoadError::Ledger(_)
+            | LoadError::Internal(_) => Self::internal(error),
         }
     }
 }

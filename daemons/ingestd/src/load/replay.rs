@@ -193,9 +193,13 @@ fn replayed<A: Answer>(answer: &str, snapshot_id: Option<i64>) -> Result<A, Load
 }
 
 /// Tells one request from another by everything that decides its outcome: `words` and the body.
-pub(crate) fn fingerprint(words: &str, spool: &Spool) -> [u8; 32] {
+///
+/// # Errors
+/// [`LoadError::Internal`] if the body was not hashed.
+pub(crate) fn fingerprint(words: &str, spool: &Spool) -> Result<[u8; 32], LoadError> {
+    let body = spool.sha256.ok_or_else(|| LoadError::Internal("a keyed body has no hash".to_owned()))?;
     let mut hash = Sha256::new();
     hash.update(words);
-    hash.update(spool.sha256);
-    hash.finalize().into()
+    hash.update(body);
+    Ok(hash.finalize().into())
 }

@@ -1,5 +1,6 @@
 //! The promises of loading, against a catalogue that can conflict, vanish and lose answers.
 
+use arrow::array::{ArrayRef, Decimal128Array, Float32Array, Int32Array, Int64Array};
 use wire::ErrorCode;
 use wire::ingest::OnError;
 
@@ -85,6 +86,72 @@ async fn skipped_rows_are_reported_and_the_others_written() {
     let limited = LoadRequest { max_errors: Some(1), ..skip };
     assert!(world.load(&limited, "id,zip\n3,1\nx,2\n4\n").await.is_err());
     assert_eq!(world.rows("hr.people").await, 3);
+}
+
+/// A table with a column of each type that can become wider, and one row.
+async fn narrow(world: &World) {
+    let columns = vec![
+        ("n", Arc::new(Int32Array::from(vec![1])) as ArrayRef),
+        ("x", Arc::new(Float32Array::from(vec![0.5])) as ArrayRef),
+        ("d", Arc::new(Decimal128Array::from(vec![150]).with_precision_and_scale(5, 2).unwrap()) as ArrayRef),
+    ];
+    world.load_parquet(&request("hr.narrow"), columns).await.unwrap();
+}
+
+fn changes(answer: &IngestAnswer) -> Vec<(&str, &str, &str)> {
+    let changes = answer.schema_changes.iter();
+    changes.map(|change| (change.column.as_str(), change.from.as_str(), change.to.as_str())).collect()
+}
+
+#[tokio::test]
+async fn column_becomes_wider_in_the_commit_of_the_rows_that_need_it() {
+    let world = World::new();
+    narrow(&world).await;
+    let same = world.load(&request("hr.narrow"), "n,x,d\n2,0.1,999.99\n").await.unwrap();
+    assert_eq!(changes(&same), []);
+    let versions = world.versions("hr.narrow");
+    let wider = "n,x,d\n3000000000,3.14159265358979,12345.67\n";
+    let dry = LoadRequest { dry_run: true, ..request("hr.narrow") };
+    let expected = [("n", "int", "long"), ("x", "float", "double"), ("d", "decimal(5, 2)", "decimal(7, 2)")];
+    assert_eq!(changes(&world.load(&dry, wider).await.unwrap()), expected);
+    assert_eq!(world.versions("hr.narrow"), versions);
+    let answer = world.load(&request("hr.narrow"), wider).await.unwrap();
+    assert_eq!(changes(&answer), expected);
+    assert_eq!(world.versions("hr.narrow"), versions + 1, "schema and rows are one commit");
+    let again = world.load(&request("hr.narrow"), wider).await.unwrap();
+    assert_eq!((changes(&again).len(), world.rows("hr.narrow").await), (0, 4));
+}
+
+#[tokio::test]
+async fn body_that_fails_makes_no_column_wider() {
+    let world = World::new();
+    narrow(&world).await;
+    let versions = world.versions("hr.narrow");
+    for body in ["n\n3000000000\n1.5\n", "n\n3000000000\n00501\n", "n,d\n3000000000,1.234\n"] {
+        world.load(&request("hr.narrow"), body).await.unwrap_err();
+        assert_eq!(world.versions("hr.narrow"), versions, "{body}");
+    }
+}
+
+#[tokio::test]
+async fn column_that_others_made_as_wide_meanwhile_is_no_conflict() {
+    let world = World::new();
+    narrow(&world).await;
+    let request = request("hr.narrow");
+    let loads = (0..4).map(|_| world.load(&request, "n\n3000000000\n"));
+    for answer in futures::future::join_all(loads).await {
+        answer.unwrap();
+    }
+    assert_eq!(world.rows("hr.narrow").await, 5);
+}
+
+#[tokio::test]
+async fn declared_type_of_parquet_makes_a_column_wider() {
+    let world = World::new();
+    narrow(&world).await;
+    let columns = vec![("n", Arc::new(Int64Array::from(vec![7])) as ArrayRef)];
+    let answer = world.load_parquet(&request("hr.narrow"), columns).await.unwrap();
+    assert_eq!(changes(&answer), [("n", "int", "long")]);
 }
 
 #[tokio::test]

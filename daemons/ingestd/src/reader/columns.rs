@@ -7,7 +7,7 @@ use arrow::datatypes::Schema;
 use super::ReadError;
 
 /// The most columns that a table is created with.
-const MAX_COLUMNS: usize = 4_096;
+pub(crate) const MAX_COLUMNS: usize = 4_096;
 
 /// Checks the names of a body's columns: there are some, none is empty, no two are alike.
 ///

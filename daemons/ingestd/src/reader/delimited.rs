@@ -1,43 +1,57 @@
 //! CSV and TSV: a header row, then records. An unquoted empty field is null, a quoted one (`""`) is an empty text.
 
-use std::io::{BufReader, Read};
+use std::borrow::Cow;
+use std::io::Read;
+use std::sync::Arc;
 
-use arrow::datatypes::{Field, Schema, SchemaRef};
+use arrow::array::RecordBatch;
+use arrow::datatypes::{Field as ArrowField, Schema, SchemaRef};
 
+use super::cells::{Cells, Text};
 use super::columns::{check_names, positions};
+use super::fit::TextFit;
 use super::infer::ColumnType;
-use super::records::{Fault, Record, Records};
-use super::rejects::{Rejects, one_value, whole_row};
-use super::text::{self, TextBatch, TextBatches, TextRows};
-use super::{Limits, ReadError};
+use super::records::{Fault, Field, Record, Records, Skim};
+use super::rejects::{one_value, whole_row};
+use super::source::Source;
+use super::widen::{Widening, Width};
+use super::{Block, Limits, Opened, Piece, PieceReader, PieceRejects, Pieces, ReadError, lines};
 
 /// Chooses the types of a table's columns from the first rows of `body`.
 ///
 /// # Errors
 /// [`ReadError::Malformed`] without a usable header, [`ReadError::Unfit`] without rows.
-pub(crate) fn infer<R: Read>(body: R, delimiter: u8, limits: &Limits) -> Result<Schema, ReadError> {
-    let mut rows = CsvRows::open(body, delimiter, limits)?;
-    let mut types = vec![ColumnType::default(); rows.names.len()];
-    let mut good = 0;
-    while good < limits.inference_rows && rows.records.read(&mut rows.record)? {
-        if rows.whole_row_fault()?.is_some() {
-            continue;
-        }
-        good += 1;
-        for (index, column) in types.iter_mut().enumerate() {
-            if let Ok(Some(text)) = cell(&rows.record, index) {
-                column.observe(text, false);
-            }
-        }
-    }
-    if good == 0 {
+pub(crate) fn infer<R: Read + Send>(body: R, delimiter: u8, limits: &Limits) -> Result<Schema, ReadError> {
+    let mut body = CsvPieces::open(body, delimiter, limits)?;
+    let mut types = vec![ColumnType::default(); body.names.len()];
+    let rows = body.first_rows(limits, |column, text| types[column].observe(text, false))?;
+    if rows == 0 {
         return Err(ReadError::unfit(
             "the body has a header and no row that has the header's number of fields",
         ));
     }
     let fields =
-        rows.names.into_iter().zip(types).map(|(name, kind)| Field::new(name, kind.data_type(), true));
+        body.names.into_iter().zip(types).map(|(name, kind)| ArrowField::new(name, kind.data_type(), true));
     Ok(Schema::new(fields.collect::<Vec<_>>()))
+}
+
+/// The columns of `table` that are too narrow for the first rows of `body`.
+///
+/// # Errors
+/// As [`open`].
+pub(crate) fn widen<R: Read + Send>(
+    body: R,
+    delimiter: u8,
+    table: &Schema,
+    limits: &Limits,
+) -> Result<Vec<Widening>, ReadError> {
+    let mut body = CsvPieces::open(body, delimiter, limits)?;
+    let positions = positions(&body.names, table)?;
+    let mut widths = vec![Width::default(); positions.len()];
+    body.first_rows(limits, |column, text| {
+        widths[column].observe(text, table.field(positions[column]).data_type());
+    })?;
+    Ok(Width::widenings(&widths, &positions, table))
 }
 
 /// Reads `body` as rows of `table`.
@@ -49,105 +63,275 @@ pub(crate) fn open<R: Read + Send + 'static>(
     delimiter: u8,
     table: SchemaRef,
     limits: &Limits,
-) -> Result<TextBatches, ReadError> {
-    let rows = CsvRows::open(body, delimiter, limits)?;
-    let positions = positions(&rows.names, &table)?;
-    TextBatches::new(Box::new(rows), &positions, table, limits)
+) -> Result<Opened, ReadError> {
+    let pieces = CsvPieces::open(body, delimiter, limits)?;
+    let names = pieces.names.clone();
+    let fit = TextFit::new(&positions(&names, &table)?, table)?;
+    let rows = CsvRows { delimiter, names, fit, limits: limits.clone() };
+    Ok(Opened { pieces: Box::new(pieces), rows: Arc::new(rows) })
 }
 
-struct CsvRows<R> {
-    records: Records<BufReader<R>>,
-    record: Record,
+/// Cuts a body behind its header into pieces.
+struct CsvPieces<R> {
+    source: Source<R>,
+    delimiter: u8,
     names: Vec<String>,
+    /// Of the next piece.
+    line: u64,
+    piece_bytes: usize,
     max_row_bytes: usize,
 }
 
-impl<R: Read> CsvRows<R> {
+impl<R: Read> CsvPieces<R> {
     fn open(body: R, delimiter: u8, limits: &Limits) -> Result<Self, ReadError> {
-        let mut records = Records::new(text::open(body)?, delimiter, limits.max_row_bytes);
+        let Limits { max_row_bytes, piece_bytes, .. } = *limits;
+        let source = Source::open(body)?;
+        let mut pieces = Self { source, delimiter, names: Vec::new(), line: 1, piece_bytes, max_row_bytes };
+        let Some(end) = pieces.end_of_rows()? else {
+            return Err(ReadError::malformed(format!("the header row is longer than {max_row_bytes} bytes")));
+        };
+        let text = &pieces.source.pending()[..end];
+        let mut records = Records::new(text, delimiter, 1, max_row_bytes);
         let mut record = Record::default();
-        if !records.read(&mut record)? {
+        if !records.read(&mut record) {
             return Err(ReadError::malformed("the body has no header row"));
         }
-        let names = header(&record)?;
-        Ok(Self { records, record, names, max_row_bytes: limits.max_row_bytes })
+        pieces.names = header(&Text::new(text), &record)?;
+        let end = records.position();
+        pieces.line += lines::count(&text[..end]);
+        pieces.source.skip(end);
+        Ok(pieces)
     }
 
-    /// Why the record that was just read cannot be taken, whatever its values.
-    fn whole_row_fault(&self) -> Result<Option<String>, ReadError> {
-        let (found, expected) = (self.record.len(), self.names.len());
-        Ok(match self.record.fault {
-            Some(Fault::UnclosedQuote) => return Err(unclosed_quote(&self.record)),
-            Some(Fault::TextAfterQuote) => {
-                Some("text follows a closing quote; a quote inside quotes is written twice".to_owned())
+    /// Passes the cells of the first good rows to `observe`, with their columns; returns how many rows.
+    fn first_rows(
+        &mut self,
+        limits: &Limits,
+        mut observe: impl FnMut(usize, &str),
+    ) -> Result<usize, ReadError> {
+        let (mut rows, mut record) = (0, Record::default());
+        while let Some(piece) = self.cut()? {
+            let Piece::Text(block) = piece else { continue };
+            let text = Text::new(&block.bytes);
+            let mut records =
+                Records::new(&block.bytes, self.delimiter, block.first_line, self.max_row_bytes);
+            while rows < limits.inference_rows && records.read(&mut record) {
+                if whole_row_fault(&record, self.names.len(), self.max_row_bytes)?.is_some() {
+                    continue;
+                }
+                rows += 1;
+                for (column, field) in record.fields.iter().enumerate().filter(|(_, field)| !is_null(field)) {
+                    if text.fault(field.range.clone()).is_none() {
+                        observe(column, text.get(field.range.clone()));
+                    }
+                }
             }
-            Some(Fault::TooLong) => Some(format!("the row is longer than {} bytes", self.max_row_bytes)),
-            None if found != expected => {
-                Some(format!("the row has {found} fields, the header has {expected}"))
+            if rows >= limits.inference_rows {
+                break;
             }
-            None => None,
-        })
+        }
+        Ok(rows)
+    }
+
+    fn cut(&mut self) -> Result<Option<Piece>, ReadError> {
+        let Some(end) = self.end_of_rows()? else { return self.skip_long_record().map(Some) };
+        if end == 0 {
+            return Ok(None);
+        }
+        let bytes = self.source.take(end);
+        let first_line = self.line;
+        self.line += lines::count(&bytes);
+        Ok(Some(Piece::Text(Block { first_line, bytes, rows: Vec::new() })))
+    }
+
+    /// The end of whole records in what is pending, about a piece of it, 0 at the end of the body; none when a single
+    /// record is longer than the limit.
+    fn end_of_rows(&mut self) -> Result<Option<usize>, ReadError> {
+        let mut wanted = self.piece_bytes;
+        loop {
+            let missing = wanted.saturating_sub(self.source.pending().len());
+            if missing > 0 && !self.source.is_at_end() {
+                self.source.read_more(missing)?;
+            }
+            let pending = self.source.pending();
+            if self.source.is_at_end() && pending.len() <= self.max_row_bytes + self.piece_bytes {
+                return Ok(Some(pending.len()));
+            }
+            match Skim::last_end(pending, self.delimiter) {
+                Some(end) => return Ok(Some(end)),
+                None if pending.len() > self.max_row_bytes => return Ok(None),
+                // Twice as much each time: what was searched is searched again.
+                None => wanted = (2 * pending.len()).min(self.max_row_bytes + self.piece_bytes),
+            }
+        }
+    }
+
+    /// Passes over the record that is pending, without holding it.
+    fn skip_long_record(&mut self) -> Result<Piece, ReadError> {
+        let is_line_end = |byte: &&u8| matches!(byte, b'\n' | b'\r');
+        let blank = self.source.pending().iter().take_while(is_line_end).count();
+        self.skip(blank);
+        let (line, mut skim) = (self.line, Skim::new(self.delimiter));
+        loop {
+            // A CRLF is never looked at in halves.
+            if self.source.pending().ends_with(b"\r") && !self.source.is_at_end() {
+                self.source.read_more(1)?;
+            }
+            if let Some(end) = skim.first_end(self.source.pending()) {
+                self.skip(end);
+                break;
+            }
+            self.skip(self.source.pending().len());
+            if self.source.is_at_end() {
+                if skim.is_in_quotes() {
+                    return Err(unclosed_quote(line));
+                }
+                break;
+            }
+            self.source.read_more(self.piece_bytes)?;
+        }
+        Ok(Piece::TooLong(whole_row(line, too_long(self.max_row_bytes))))
+    }
+
+    fn skip(&mut self, end: usize) {
+        self.line += lines::count(&self.source.pending()[..end]);
+        self.source.skip(end);
     }
 }
 
-impl<R: Read + Send> TextRows for CsvRows<R> {
-    fn fill(&mut self, batch: &mut TextBatch, rejects: &mut Rejects) -> Result<bool, ReadError> {
-        while !batch.is_full() {
-            if !self.records.read(&mut self.record)? {
-                return Ok(false);
+impl<R: Read + Send> Pieces for CsvPieces<R> {
+    fn next_piece(&mut self) -> Result<Option<Piece>, ReadError> {
+        self.cut()
+    }
+}
+
+/// Reads pieces.
+struct CsvRows {
+    delimiter: u8,
+    names: Vec<String>,
+    fit: TextFit,
+    limits: Limits,
+}
+
+impl PieceReader for CsvRows {
+    fn read(
+        &self,
+        piece: Piece,
+        rejects: &mut PieceRejects<'_>,
+        take: &mut dyn FnMut(RecordBatch) -> bool,
+    ) -> Result<(), ReadError> {
+        let block = match piece {
+            Piece::Text(block) => block,
+            Piece::TooLong(reject) => return rejects.push(vec![reject]),
+            Piece::RowGroup { .. } => return Ok(()),
+        };
+        let text = Text::new(&block.bytes);
+        let mut records =
+            Records::new(&block.bytes, self.delimiter, block.first_line, self.limits.max_row_bytes);
+        let mut record = Record::default();
+        let mut cells = Cells::new(&text, self.names.len());
+        let mut bad = Vec::new();
+        loop {
+            let is_row = records.read(&mut record);
+            if is_row {
+                if let Some(reason) = whole_row_fault(&record, self.names.len(), self.limits.max_row_bytes)? {
+                    bad.push(whole_row(record.line, reason));
+                } else if let Some((index, reason)) = unreadable_cell(&text, &record) {
+                    let value = text.shown(record.fields[index].range.clone());
+                    bad.push(one_value(record.line, &self.names[index], Some(&value), reason));
+                } else {
+                    push_row(&mut cells, &text, &record);
+                }
             }
-            let record = &self.record;
-            if let Some(reason) = self.whole_row_fault()? {
-                rejects.push(whole_row(record.line, reason))?;
-            } else if let Some((index, reason)) = unreadable_cell(record) {
-                let value = String::from_utf8_lossy(record.field(index).0);
-                rejects.push(one_value(record.line, &self.names[index], Some(&value), reason))?;
-            } else {
-                batch.push(record.line, (0..record.len()).map(|index| cell(record, index).ok().flatten()));
+            let is_full = cells.rows() >= self.limits.batch_rows || bad.len() >= self.limits.batch_rows;
+            if is_full || !is_row {
+                let batch = self.fit.batch(&cells, &mut bad)?;
+                rejects.push(std::mem::take(&mut bad))?;
+                cells.clear();
+                let wants_more = batch.num_rows() == 0 || take(batch);
+                if !is_row || !wants_more {
+                    return Ok(());
+                }
             }
         }
-        Ok(true)
     }
+}
+
+fn push_row(cells: &mut Cells<'_>, text: &Text<'_>, record: &Record) {
+    cells.begin_row(record.line);
+    for (column, field) in record.fields.iter().enumerate() {
+        if field.has_escapes {
+            cells.set_text(column, &content(text, field));
+        } else if !is_null(field) {
+            cells.set(column, field.range.clone());
+        }
+    }
+}
+
+/// The text of a field, in which a quote is written once.
+fn content<'t>(text: &'t Text<'_>, field: &Field) -> Cow<'t, str> {
+    let written = text.get(field.range.clone());
+    if field.has_escapes { Cow::Owned(written.replace("\"\"", "\"")) } else { Cow::Borrowed(written) }
+}
+
+fn is_null(field: &Field) -> bool {
+    field.range.is_empty() && !field.is_quoted
+}
+
+/// Why the row is rejected whatever its values are.
+///
+/// # Errors
+/// [`ReadError::Malformed`] for an unclosed quote: what follows is not rows.
+fn whole_row_fault(
+    record: &Record,
+    expected: usize,
+    max_row_bytes: usize,
+) -> Result<Option<String>, ReadError> {
+    let found = record.fields.len();
+    Ok(match record.fault {
+        Some(Fault::UnclosedQuote) => return Err(unclosed_quote(record.line)),
+        Some(Fault::TextAfterQuote) => {
+            Some("text follows a closing quote; a quote inside quotes is written twice".to_owned())
+        }
+        Some(Fault::TooLong) => Some(too_long(max_row_bytes)),
+        Some(Fault::TooManyFields) => Some(format!("the row has more than {found} fields")),
+        None if found != expected => Some(format!("the row has {found} fields, the header has {expected}")),
+        None => None,
+    })
 }
 
 /// The first field that is no text, and why.
-fn unreadable_cell(record: &Record) -> Option<(usize, &'static str)> {
-    (0..record.len()).find_map(|index| cell(record, index).err().map(|reason| (index, reason)))
+fn unreadable_cell(text: &Text<'_>, record: &Record) -> Option<(usize, &'static str)> {
+    let mut fields = record.fields.iter().enumerate();
+    fields.find_map(|(index, field)| Some((index, text.fault(field.range.clone())?)))
 }
 
-/// The value of field `index`; none if it is empty and was not quoted.
-fn cell(record: &Record, index: usize) -> Result<Option<&str>, &'static str> {
-    let (bytes, is_quoted) = record.field(index);
-    if bytes.is_empty() && !is_quoted {
-        return Ok(None);
-    }
-    if memchr::memchr(0, bytes).is_some() {
-        return Err("contains a NUL byte");
-    }
-    std::str::from_utf8(bytes).map(Some).map_err(|_| "is not UTF-8")
-}
-
-fn header(record: &Record) -> Result<Vec<String>, ReadError> {
-    match record.fault {
-        Some(Fault::UnclosedQuote) => return Err(unclosed_quote(record)),
-        Some(_) => {
-            return Err(ReadError::malformed("the header row is broken: too long, or text behind a quote"));
-        }
-        None => {}
-    }
-    let name = |index| {
-        let text = cell(record, index)
-            .map_err(|reason| ReadError::malformed(format!("the header row {reason}: is the body text?")))?;
-        Ok(text.unwrap_or_default().trim().to_owned())
+fn header(text: &Text<'_>, record: &Record) -> Result<Vec<String>, ReadError> {
+    let broken = match record.fault {
+        Some(Fault::UnclosedQuote) => return Err(unclosed_quote(record.line)),
+        Some(Fault::TextAfterQuote) => Some("has text behind a closing quote".to_owned()),
+        Some(Fault::TooManyFields) => Some(format!("has more than {} fields", record.fields.len())),
+        Some(Fault::TooLong) => Some("is too long".to_owned()),
+        None => None,
     };
-    let names = (0..record.len()).map(name).collect::<Result<Vec<_>, ReadError>>()?;
+    if let Some(broken) = broken {
+        return Err(ReadError::malformed(format!("the header row {broken}")));
+    }
+    let name = |field: &Field| match text.fault(field.range.clone()) {
+        Some(reason) => Err(ReadError::malformed(format!("the header row {reason}: is the body text?"))),
+        None => Ok(content(text, field).trim().to_owned()),
+    };
+    let names = record.fields.iter().map(name).collect::<Result<Vec<_>, ReadError>>()?;
     check_names(&names)?;
     Ok(names)
 }
 
-fn unclosed_quote(record: &Record) -> ReadError {
+fn too_long(max_row_bytes: usize) -> String {
+    format!("the row is longer than {max_row_bytes} bytes")
+}
+
+fn unclosed_quote(line: u64) -> ReadError {
     ReadError::malformed(format!(
-        "a quote in the row of line {} is never closed, so nothing behind it can be read",
-        record.line
+        "a quote in the row of line {line} is never closed, so nothing behind it can be read"
     ))
 }

@@ -11,6 +11,9 @@ pub(crate) enum ReadError {
     /// The body is well-formed but its columns or rows do not fit.
     #[error("{0}")]
     Unfit(String),
+    /// Another part of the body has ended the reading, and says why.
+    #[error("reading was stopped")]
+    Stopped,
     /// The spooled body cannot be read back: a fault of this machine.
     #[error("read the spooled body")]
     Io(#[from] io::Error),

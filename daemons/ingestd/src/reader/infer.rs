@@ -58,6 +58,11 @@ impl ColumnType {
     }
 }
 
+/// Whether `text` is an integer whose digits carry no other meaning than its value.
+pub(crate) fn is_counting_number(text: &str) -> bool {
+    classify(text) == Kind::Long
+}
+
 fn classify(text: &str) -> Kind {
     if parse::is_number(text) {
         let digits = text.bytes().filter(u8::is_ascii_digit).count();

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanBuilder, PrimitiveBuilder, StringArray,
-};
+use arrow::array::{ArrayRef, ArrowPrimitiveType, BooleanBuilder, PrimitiveBuilder, StringBuilder};
 use arrow::datatypes::{
     DataType, Date32Type, Decimal128Type, Float32Type, Float64Type, Int32Type, Int64Type, TimeUnit,
     TimestampMicrosecondType,
@@ -37,7 +35,11 @@ pub(crate) fn is_supported(target: &DataType) -> bool {
 }
 
 /// Parses `texts` to `target`, for which [`is_supported`] holds. A value that does not fit becomes null and a misfit.
-pub(crate) fn column(texts: &StringArray, target: &DataType, misfits: &mut Vec<Misfit>) -> ArrayRef {
+pub(crate) fn column<'t>(
+    texts: impl Iterator<Item = Option<&'t str>>,
+    target: &DataType,
+    misfits: &mut Vec<Misfit>,
+) -> ArrayRef {
     match target {
         DataType::Boolean => booleans(texts, misfits),
         DataType::Int32 => primitives::<Int32Type>(texts, target, misfits, int),
@@ -54,18 +56,22 @@ pub(crate) fn column(texts: &StringArray, target: &DataType, misfits: &mut Vec<M
         DataType::Decimal128(precision, scale) => {
             primitives::<Decimal128Type>(texts, target, misfits, |text| decimal(text, *precision, *scale))
         }
-        _ => Arc::new(texts.clone()),
+        _ => {
+            let mut values = StringBuilder::new();
+            texts.for_each(|text| values.append_option(text));
+            Arc::new(values.finish())
+        }
     }
 }
 
-fn primitives<T: ArrowPrimitiveType>(
-    texts: &StringArray,
+fn primitives<'t, T: ArrowPrimitiveType>(
+    texts: impl Iterator<Item = Option<&'t str>>,
     target: &DataType,
     misfits: &mut Vec<Misfit>,
     parse: impl Fn(&str) -> Result<T::Native, Reason>,
 ) -> ArrayRef {
-    let mut values = PrimitiveBuilder::<T>::with_capacity(texts.len()).with_data_type(target.clone());
-    for (row, text) in texts.iter().enumerate() {
+    let mut values = PrimitiveBuilder::<T>::with_capacity(texts.size_hint().0).with_data_type(target.clone());
+    for (row, text) in texts.enumerate() {
         match text.map(|text| parse(text.trim())) {
             None => values.append_null(),
             Some(Ok(value)) => values.append_value(value),
@@ -78,9 +84,9 @@ fn primitives<T: ArrowPrimitiveType>(
     Arc::new(values.finish())
 }
 
-fn booleans(texts: &StringArray, misfits: &mut Vec<Misfit>) -> ArrayRef {
-    let mut values = BooleanBuilder::with_capacity(texts.len());
-    for (row, text) in texts.iter().enumerate() {
+fn booleans<'t>(texts: impl Iterator<Item = Option<&'t str>>, misfits: &mut Vec<Misfit>) -> ArrayRef {
+    let mut values = BooleanBuilder::with_capacity(texts.size_hint().0);
+    for (row, text) in texts.enumerate() {
         let value = text.map(|text| boolean(text.trim())).transpose();
         values.append_option(value.unwrap_or_else(|reason| {
             misfits.push(Misfit { row, reason });
@@ -92,20 +98,30 @@ fn booleans(texts: &StringArray, misfits: &mut Vec<Misfit>) -> ArrayRef {
 
 /// Whether `text` is a number as JSON writes it (RFC 8259 section 6): no leading zeros, no `+`, no `inf`.
 pub(crate) fn is_number(text: &str) -> bool {
-    let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent.strip_prefix(['+', '-']).unwrap_or(exponent))),
-        None => (unsigned, None),
+    let rest = text.as_bytes();
+    let rest = rest.strip_prefix(b"-").unwrap_or(rest);
+    let (whole, rest) = digits(rest);
+    if whole == 0 || (whole > 1 && text.trim_start_matches('-').starts_with('0')) {
+        return false;
+    }
+    let rest = match rest.strip_prefix(b".").map(digits) {
+        Some((0, _)) => return false,
+        Some((_, rest)) => rest,
+        None => rest,
     };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (mantissa, None),
-    };
-    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
-    is_digits(whole)
-        && (whole.len() == 1 || !whole.starts_with('0'))
-        && fraction.is_none_or(is_digits)
-        && exponent.is_none_or(is_digits)
+    match rest {
+        [] => true,
+        [b'e' | b'E', b'+' | b'-', exponent @ ..] | [b'e' | b'E', exponent @ ..] => {
+            matches!(digits(exponent), (1.., []))
+        }
+        _ => false,
+    }
+}
+
+/// How many digits `text` begins with, and what follows them.
+fn digits(text: &[u8]) -> (usize, &[u8]) {
+    let count = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    (count, &text[count..])
 }
 
 /// Why `text`, which is no number for [`is_number`], is none.
@@ -127,19 +143,43 @@ fn integer<T: std::str::FromStr>(text: &str, out_of_range: Reason) -> Result<T, 
     text.parse().map_err(|_| out_of_range)
 }
 
-fn int(text: &str) -> Result<i32, Reason> {
+/// A 32-bit integer.
+pub(crate) fn int(text: &str) -> Result<i32, Reason> {
     integer(text, "does not fit in 32 bits")
 }
 
 /// A 64-bit integer.
 pub(crate) fn long(text: &str) -> Result<i64, Reason> {
-    integer(text, "does not fit in 64 bits")
+    match short_integer(text) {
+        Some(value) => Ok(value),
+        None => integer(text, "does not fit in 64 bits"),
+    }
 }
 
-fn float(text: &str) -> Result<f32, Reason> {
-    double(text)
-        .map(|value| value as f32)
-        .and_then(|value| if value.is_finite() { Ok(value) } else { Err("does not fit in a 32-bit float") })
+/// The usual integer: few digits and nothing else.
+fn short_integer(text: &str) -> Option<i64> {
+    const MAX_DIGITS: usize = 18;
+    let bytes = text.as_bytes();
+    let unsigned = bytes.strip_prefix(b"-").unwrap_or(bytes);
+    if !(1..=MAX_DIGITS).contains(&unsigned.len()) || (unsigned[0] == b'0' && unsigned.len() > 1) {
+        return None;
+    }
+    let mut value = 0;
+    for byte in unsigned {
+        value = value * 10 + i64::from(byte.is_ascii_digit().then(|| byte - b'0')?);
+    }
+    Some(if unsigned.len() < bytes.len() { -value } else { value })
+}
+
+/// A 32-bit float that is the number as it is written: either exactly, or as the shortest way to write it.
+pub(crate) fn float(text: &str) -> Result<f32, Reason> {
+    let exact = double(text)?;
+    let value = exact as f32;
+    if !value.is_finite() {
+        return Err("does not fit in a 32-bit float");
+    }
+    let is_same = f64::from(value) == exact || value.to_string().parse() == Ok(exact);
+    if is_same { Ok(value) } else { Err("has more digits than a 32-bit float holds") }
 }
 
 /// A 64-bit float.
@@ -167,18 +207,47 @@ pub(crate) fn boolean(text: &str) -> Result<bool, Reason> {
 /// A calendar date, `2025-05-31`: days since 1970-01-01.
 pub(crate) fn date(text: &str) -> Result<i32, Reason> {
     const EXPECTED: Reason = "not a date (YYYY-MM-DD)";
-    // The parser would also take a date with a time, and forget the time.
-    if text.len() != 10 || !begins_with_date(text) {
+    // Not a date with a time, whose time would be forgotten.
+    if text.len() != 10 {
         return Err(EXPECTED);
     }
-    let date: jiff::civil::Date = text.parse().map_err(|_| EXPECTED)?;
-    let days = date.since((jiff::Unit::Day, jiff::civil::date(1970, 1, 1))).map_err(|_| EXPECTED)?;
-    Ok(days.get_days())
+    days(text.as_bytes()).ok_or(EXPECTED)
+}
+
+/// Days from 1970-01-01 to the date that `text` begins with.
+fn days(text: &[u8]) -> Option<i32> {
+    let date = text.get(..10).filter(|date| date[4] == b'-' && date[7] == b'-')?;
+    let (year, month, day) = (number(&date[..4])?, number(&date[5..7])?, number(&date[8..])?);
+    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let days_of_month = match month {
+        1 | 3 | 5 | 7 | 8 | 10 | 12 => 31,
+        4 | 6 | 9 | 11 => 30,
+        2 if is_leap => 29,
+        2 => 28,
+        _ => return None,
+    };
+    if !(1..=days_of_month).contains(&day) {
+        return None;
+    }
+    // Days of the proleptic Gregorian calendar, in years that begin in March: Hinnant, "chrono-Compatible Low-Level Date
+    // Algorithms", days_from_civil.
+    let year = if month <= 2 { year - 1 } else { year };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    Some(era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468)
+}
+
+/// The number that `text`, a few digits, is.
+fn number(text: &[u8]) -> Option<i32> {
+    text.iter().try_fold(0, |value, byte| byte.is_ascii_digit().then(|| value * 10 + i32::from(byte - b'0')))
 }
 
 /// A date and time of day without an offset, `2025-05-31T10:00:00`: microseconds since 1970-01-01T00:00:00.
 pub(crate) fn timestamp(text: &str) -> Result<i64, Reason> {
     const EXPECTED: Reason = "not a date and time (YYYY-MM-DDTHH:MM:SS)";
+    if let Some(seconds) = whole_seconds(text.as_bytes()) {
+        return Ok(seconds * 1_000_000);
+    }
     if !begins_with_date(text) {
         return Err(EXPECTED);
     }
@@ -188,6 +257,17 @@ pub(crate) fn timestamp(text: &str) -> Result<i64, Reason> {
     let civil: jiff::civil::DateTime = text.parse().map_err(|_| EXPECTED)?;
     let instant = civil.to_zoned(jiff::tz::TimeZone::UTC).map_err(|_| EXPECTED)?.timestamp();
     microseconds(instant)
+}
+
+/// The usual `2025-05-31T10:00:00`: seconds since 1970-01-01T00:00:00.
+fn whole_seconds(text: &[u8]) -> Option<i64> {
+    let [.., b'T' | b' ', _, _, b':', _, _, b':', _, _] = text else { return None };
+    if text.len() != 19 {
+        return None;
+    }
+    let (hour, minute, second) = (number(&text[11..13])?, number(&text[14..16])?, number(&text[17..])?);
+    let is_time = hour < 24 && minute < 60 && second < 60;
+    is_time.then_some(i64::from(days(text)?) * 86_400 + i64::from(hour * 3_600 + minute * 60 + second))
 }
 
 /// An instant, `2025-05-31T10:00:00Z` or with an offset: microseconds since the Unix epoch.
@@ -224,7 +304,7 @@ fn has_offset(text: &str) -> bool {
 }
 
 /// A decimal of `precision` digits, `scale` of them behind the point: the unscaled value.
-fn decimal(text: &str, precision: u8, scale: i8) -> Result<i128, Reason> {
+pub(crate) fn decimal(text: &str, precision: u8, scale: i8) -> Result<i128, Reason> {
     const EXPECTED: Reason = "not a decimal number";
     let scale = usize::try_from(scale).map_err(|_| EXPECTED)?;
     if !is_number(text) || text.contains(['e', 'E']) {
@@ -241,13 +321,10 @@ fn decimal(text: &str, precision: u8, scale: i8) -> Result<i128, Reason> {
     if unscaled.unsigned_abs() < 10u128.pow(u32::from(precision)) { Ok(unscaled) } else { Err(too_large) }
 }
 
-/// The text of row `row`, to show what was rejected.
-pub(crate) fn text_at(texts: &ArrayRef, row: usize) -> Option<&str> {
-    texts.as_string_opt::<i32>().filter(|texts| texts.is_valid(row)).map(|texts| texts.value(row))
-}
-
 #[cfg(test)]
 mod tests {
+    use arrow::array::AsArray;
+
     use super::*;
 
     #[test]
@@ -272,12 +349,45 @@ mod tests {
     }
 
     #[test]
+    fn float_is_the_number_that_is_written_or_refused() {
+        for (good, value) in
+            [("0.1", 0.1), ("16777216", 16_777_216.0), ("0.10000000149011612", 0.1), ("-2.5e3", -2500.0)]
+        {
+            assert_eq!(float(good), Ok(value), "{good}");
+        }
+        for bad in ["16777217", "3.14159265358979", "1e39", "x"] {
+            assert!(float(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
     fn date_is_counted_from_the_epoch_and_never_cut_from_a_time() {
         assert_eq!(date("1970-01-01"), Ok(0));
         assert_eq!(date("2025-05-31"), Ok(20_239));
         assert_eq!(date("1969-12-31"), Ok(-1));
         for bad in ["2025-05-31T10:00", "2025-02-30", "20250531", "31.05.2025", "2025-5-1"] {
             assert!(date(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn dates_of_four_centuries_and_times_are_those_of_a_calendar_library() {
+        let epoch = jiff::civil::date(1970, 1, 1);
+        let mut day = jiff::civil::date(0, 1, 1);
+        for _ in 0..(2_400 * 366) / 5 {
+            let expected = day.since((jiff::Unit::Day, epoch)).unwrap().get_days();
+            assert_eq!(date(&day.to_string()), Ok(expected), "{day}");
+            let expected = i64::from(expected) * 86_400_000_000 + 45_296_000_000;
+            assert_eq!(timestamp(&format!("{day} 12:34:56")), Ok(expected), "{day}");
+            day = day.checked_add(jiff::Span::new().days(5)).unwrap();
+        }
+        for bad in
+            ["2025-02-29", "1900-02-29", "2025-04-31", "2025-00-01", "2025-13-01", "2025-01-00", "2025-1a-01"]
+        {
+            assert!(date(bad).is_err(), "{bad}");
+        }
+        for bad in ["2025-01-01T24:00:00", "2025-01-01T00:60:00", "2025-01-01T00:00:0x"] {
+            assert!(timestamp(bad).is_err(), "{bad}");
         }
     }
 
@@ -304,9 +414,9 @@ mod tests {
 
     #[test]
     fn misfit_becomes_null_and_is_reported_by_position() {
-        let texts = StringArray::from(vec![Some("1"), Some("x"), None, Some(" 4 ")]);
+        let texts = [Some("1"), Some("x"), None, Some(" 4 ")];
         let mut misfits = Vec::new();
-        let longs = column(&texts, &DataType::Int64, &mut misfits);
+        let longs = column(texts.into_iter(), &DataType::Int64, &mut misfits);
         assert_eq!(
             longs.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(),
             [Some(1), None, None, Some(4)]

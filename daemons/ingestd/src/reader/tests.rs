@@ -14,8 +14,7 @@ use wire::ingest::{OnError, Reject};
 
 use super::*;
 
-const LIMITS: Limits =
-    Limits { inference_rows: 100, max_row_bytes: 1 << 20, batch_rows: 7, batch_bytes: 1 << 20 };
+const LIMITS: Limits = Limits { inference_rows: 100, max_row_bytes: 1 << 20, batch_rows: 7, piece_bytes: 64 };
 
 fn file(body: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
@@ -24,26 +23,55 @@ fn file(body: &[u8]) -> File {
     file
 }
 
+/// Reads all pieces of `body`, one after the other.
 fn rows(
     body: &[u8],
     format: IngestFormat,
     table: &SchemaRef,
-    rejects: &mut Rejects,
+    rejects: &Rejects,
 ) -> Result<RecordBatch, ReadError> {
-    let mut batches = open(file(body), format, Arc::clone(table), &LIMITS)?;
-    let mut all = Vec::new();
-    while let Some(batch) = batches.next_batch(rejects)? {
-        all.push(batch);
+    rows_within(&LIMITS, body, format, table, rejects)
+}
+
+fn rows_within(
+    limits: &Limits,
+    body: &[u8],
+    format: IngestFormat,
+    table: &SchemaRef,
+    rejects: &Rejects,
+) -> Result<RecordBatch, ReadError> {
+    let Opened { mut pieces, rows } = open(file(body), format, Arc::clone(table), limits)?;
+    let (mut all, mut number) = (Vec::new(), 0);
+    while let Some(piece) = pieces.next_piece()? {
+        let mut of_piece = rejects.of_piece(number);
+        let result = rows.read(piece, &mut of_piece, &mut |batch| {
+            all.push(batch);
+            true
+        });
+        of_piece.finish(result);
+        number += 1;
     }
     Ok(concat_batches(table, &all).unwrap())
 }
 
+fn rejects(on_error: OnError) -> Rejects {
+    Rejects::new(on_error, None, None, 1)
+}
+
 /// Reads `body` as a new table, skipping what does not fit.
 fn create(body: &[u8], format: IngestFormat) -> Result<(RecordBatch, Vec<Reject>), ReadError> {
-    let table: SchemaRef = Arc::new(infer(file(body), format, &LIMITS)?);
-    let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(body, format, &table, &mut rejects)?;
-    Ok((batch, rejects.into_shown()))
+    create_within(&LIMITS, body, format)
+}
+
+fn create_within(
+    limits: &Limits,
+    body: &[u8],
+    format: IngestFormat,
+) -> Result<(RecordBatch, Vec<Reject>), ReadError> {
+    let table: SchemaRef = Arc::new(infer(file(body), format, limits)?);
+    let rejects = rejects(OnError::Skip);
+    let batch = rows_within(limits, body, format, &table, &rejects)?;
+    Ok((batch, rejects.collect()?.shown))
 }
 
 fn text(batch: &RecordBatch, column: &str) -> Vec<Option<String>> {
@@ -88,11 +116,16 @@ fn bad_rows_are_reported_with_their_line_column_value_and_reason() {
         Field::new("id", DataType::Int64, true),
         Field::new("name", DataType::Utf8, true),
     ]));
-    let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(body, IngestFormat::Csv, &table, &mut rejects).unwrap();
+    let rejects = rejects(OnError::Skip);
+    let batch = rows(body, IngestFormat::Csv, &table, &rejects).unwrap();
     assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 2, 7]);
-    let mut found: Vec<(u64, Option<String>, String)> =
-        rejects.into_shown().into_iter().map(|reject| (reject.line, reject.column, reject.reason)).collect();
+    let mut found: Vec<(u64, Option<String>, String)> = rejects
+        .collect()
+        .unwrap()
+        .shown
+        .into_iter()
+        .map(|reject| (reject.line, reject.column, reject.reason))
+        .collect();
     found.sort();
     let name = || Some("name".to_owned());
     assert_eq!(
@@ -110,8 +143,9 @@ fn bad_rows_are_reported_with_their_line_column_value_and_reason() {
 #[test]
 fn abort_stops_at_the_first_bad_row() {
     let table = Arc::new(Schema::new(vec![Field::new("id", DataType::Int64, true)]));
-    let mut rejects = Rejects::new(OnError::Abort, None);
-    let error = rows(b"id\n1\nx\n", IngestFormat::Csv, &table, &mut rejects).unwrap_err().to_string();
+    let rejects = rejects(OnError::Abort);
+    rows(b"id\n1\nx\n", IngestFormat::Csv, &table, &rejects).unwrap();
+    let error = rejects.collect().err().unwrap().to_string();
     assert!(error.starts_with("line 3, column id, value \"x\": not an integer"), "{error}");
 }
 
@@ -134,10 +168,10 @@ fn null_in_a_required_column_rejects_its_row() {
         Field::new("id", DataType::Int64, false),
         Field::new("name", DataType::Utf8, true),
     ]));
-    let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(b"name,id\na,1\nb,\n", IngestFormat::Csv, &table, &mut rejects).unwrap();
+    let rejects = rejects(OnError::Skip);
+    let batch = rows(b"name,id\na,1\nb,\n", IngestFormat::Csv, &table, &rejects).unwrap();
     assert_eq!(batch.num_rows(), 1);
-    assert_eq!(rejects.into_shown()[0].reason, "is required, not null");
+    assert_eq!(rejects.collect().unwrap().shown[0].reason, "is required, not null");
 }
 
 #[test]
@@ -146,9 +180,9 @@ fn column_that_the_body_lacks_is_null() {
         Field::new("id", DataType::Int64, true),
         Field::new("late", DataType::LargeBinary, true),
     ]));
-    let mut rejects = Rejects::new(OnError::Abort, None);
+    let rejects = rejects(OnError::Abort);
     for (body, format) in [(&b"id\n1\n"[..], IngestFormat::Csv), (b"{\"id\":1}\n", IngestFormat::Ndjson)] {
-        let batch = rows(body, format, &table, &mut rejects).unwrap();
+        let batch = rows(body, format, &table, &rejects).unwrap();
         assert_eq!(batch.column(1).null_count(), 1);
     }
 }
@@ -222,13 +256,58 @@ fn ndjson_keeps_kinds_apart_and_nested_values_as_json() {
 }
 
 #[test]
+fn json_array_and_single_object_are_the_rows_that_ndjson_would_be() {
+    let lines = b"{\"id\":1,\"name\":\"a,]}\\\"\"}\n{\"id\":2,\"tags\":[[1],{\"x\":2}]}\n";
+    let array = b" [ {\"id\":1,\"name\":\"a,]}\\\"\"} ,\n{\"id\":2,\"tags\":[[1],{\"x\":2}]}\n] \n";
+    let (expected, _) = create(lines, IngestFormat::Ndjson).unwrap();
+    assert_eq!(create(array, IngestFormat::Json).unwrap(), (expected.clone(), Vec::new()));
+    let (single, _) = create(b"\n{\"id\":1}\n", IngestFormat::Json).unwrap();
+    assert_eq!(single.column(0).as_primitive::<Int64Type>().values(), &[1]);
+}
+
+#[test]
+fn element_that_is_no_row_is_rejected_with_its_line_and_those_around_it_are_taken() {
+    let long = "x".repeat(LIMITS.max_row_bytes);
+    let body = format!("[{{\"id\":1}},\n 7,\n{{\"id\":\"{long}\"}},\n\n{{\"id\":3}}]");
+    let (batch, rejects) = create(body.as_bytes(), IngestFormat::Json).unwrap();
+    assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 3]);
+    assert_eq!(rejects.iter().map(|reject| reject.line).collect::<Vec<_>>(), [2, 3]);
+}
+
+#[test]
+fn row_that_is_too_long_to_be_held_is_rejected_with_its_line_and_the_next_is_taken() {
+    let long = "x".repeat(3 * LIMITS.max_row_bytes);
+    for newline in ["\n", "\r\n"] {
+        let body = ["id,name", "1,a", &format!("2,\"{newline}{long}\""), "", "3,c", ""].join(newline);
+        let (batch, rejects) = create(body.as_bytes(), IngestFormat::Csv).unwrap();
+        assert_eq!(batch.column(0).as_primitive::<Int64Type>().values(), &[1, 3]);
+        assert_eq!((rejects.len(), rejects[0].line), (1, 3), "{newline:?}");
+        let late = body + "x,d" + newline;
+        let (_, rejects) = create(late.as_bytes(), IngestFormat::Csv).unwrap();
+        assert_eq!(rejects.len(), 1, "a column with an x is text");
+        let table = Arc::new(Schema::new(vec![
+            Field::new("id", DataType::Int64, true),
+            Field::new("name", DataType::Utf8, true),
+        ]));
+        let all = rejects_of(late.as_bytes(), &table);
+        assert_eq!(all.iter().map(|reject| reject.line).collect::<Vec<_>>(), [3, 7], "{newline:?}");
+    }
+}
+
+fn rejects_of(body: &[u8], table: &SchemaRef) -> Vec<Reject> {
+    let rejects = rejects(OnError::Skip);
+    rows(body, IngestFormat::Csv, table, &rejects).unwrap();
+    rejects.collect().unwrap().shown
+}
+
+#[test]
 fn ndjson_key_that_is_no_column_rejects_its_row_and_names_the_nearest() {
     let table = Arc::new(Schema::new(vec![Field::new("area_title", DataType::Utf8, true)]));
-    let mut rejects = Rejects::new(OnError::Skip, None);
+    let rejects = rejects(OnError::Skip);
     let body = b"{\"area_title\":\"x\"}\n{\"area_titel\":\"y\"}\n";
-    let batch = rows(body, IngestFormat::Ndjson, &table, &mut rejects).unwrap();
+    let batch = rows(body, IngestFormat::Ndjson, &table, &rejects).unwrap();
     assert_eq!(batch.num_rows(), 1);
-    let reject = &rejects.into_shown()[0];
+    let reject = &rejects.collect().unwrap().shown[0];
     assert!(reject.line == 2 && reject.reason.contains("\"area_title\""), "{reject:?}");
 }
 
@@ -247,10 +326,10 @@ fn parquet_value_that_the_table_cannot_hold_exactly_rejects_its_row() {
 fn parquet_is_converted_to_the_types_of_the_table_or_refused() {
     let body = parquet(vec![("n", Arc::new(StringArray::from(vec!["1", "x"])))]);
     let table = |data_type| Arc::new(Schema::new(vec![Field::new("n", data_type, true)]));
-    let mut rejects = Rejects::new(OnError::Skip, None);
-    let batch = rows(&body, IngestFormat::Parquet, &table(DataType::Int64), &mut rejects).unwrap();
-    assert_eq!((batch.num_rows(), rejects.count()), (1, 1));
-    let error = rows(&body, IngestFormat::Parquet, &table(DataType::LargeBinary), &mut rejects).unwrap_err();
+    let rejects = rejects(OnError::Skip);
+    let batch = rows(&body, IngestFormat::Parquet, &table(DataType::Int64), &rejects).unwrap();
+    assert_eq!((batch.num_rows(), rejects.collect().unwrap().count), (1, 1));
+    let error = rows(&body, IngestFormat::Parquet, &table(DataType::LargeBinary), &rejects).unwrap_err();
     assert!(error.to_string().contains("column \"n\" is Utf8 in the body"), "{error}");
 }
 
@@ -275,11 +354,30 @@ proptest! {
             Field::new("x", DataType::Utf8, true),
             Field::new("y", DataType::Utf8, true),
         ]));
-        let mut rejects = Rejects::new(OnError::Abort, None);
-        let batch = rows(&writer.into_inner().unwrap(), IngestFormat::Csv, &table, &mut rejects).unwrap();
+        let rejects = rejects(OnError::Abort);
+        let batch = rows(&writer.into_inner().unwrap(), IngestFormat::Csv, &table, &rejects).unwrap();
         let read: Vec<Vec<String>> = text(&batch, "x").into_iter().zip(text(&batch, "y"))
             .map(|(x, y)| vec![x.unwrap(), y.unwrap()]).collect();
         prop_assert_eq!(read, cells);
+    }
+
+    /// However a body is cut into pieces, its rows and its rejects are the same.
+    #[test]
+    fn where_a_body_is_cut_changes_nothing(
+        csv in "(a,b\n)([0-9x,\"\r\n]{0,80})",
+        rows in prop::collection::vec("(\\{\"a\":[0-9]\\}|\\{\"b\":\"[\\],x]\"\\}|7|x)", 1..9),
+        piece_bytes in 1..40_usize,
+    ) {
+        let ndjson = rows.join("\n");
+        let json = format!("[{}]", rows.join(",\n"));
+        let whole = Limits { piece_bytes: 1 << 20, ..LIMITS };
+        let cut = Limits { piece_bytes, ..LIMITS };
+        for (body, format) in
+            [(&csv, IngestFormat::Csv), (&ndjson, IngestFormat::Ndjson), (&json, IngestFormat::Json)]
+        {
+            let read = |limits| create_within(limits, body.as_bytes(), format).map_err(|error| error.to_string());
+            prop_assert_eq!(read(&cut), read(&whole), "{}", body);
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ use ledger::idempotency::check_key;
 use service::{ApiError, Ctx, Json, Query};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
-use wire::context::IDEMPOTENCY_KEY;
+use wire::context::{FORWARDED_PREFIX, IDEMPOTENCY_KEY};
 use wire::ingest::{IngestAnswer, IngestFormat, IngestParams};
 use wire::{ErrorCode, Problem};
 
@@ -31,7 +31,7 @@ pub(crate) fn router(ingestd: Ingestd) -> OpenApiRouter {
     post,
     path = "/ingest",
     params(IngestParams),
-    request_body(content = Vec<u8>, content_type = "text/csv", description = "CSV, TSV, NDJSON or Parquet; gzip or zstd by Content-Encoding"),
+    request_body(content = Vec<u8>, content_type = "text/csv", description = "CSV, TSV, NDJSON, JSON or Parquet; gzip or zstd by Content-Encoding"),
     responses(
         (status = 200, description = "The rows are in the table", body = IngestAnswer),
         (status = 400, description = "The body is not what its format says", body = Problem),
@@ -60,7 +60,8 @@ async fn ingest(
         ));
     };
     let body = body.into_data_stream();
-    let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes).await?;
+    let is_keyed = request.idempotency_key.is_some();
+    let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes, is_keyed).await?;
     let (loader, jobs) = (Arc::clone(&ingestd.loader), ingestd.jobs.clone());
     // A task of its own: a caller who hangs up must not cut a commit in half.
     let loading = ingestd.env.tasks.spawn(async move {
@@ -69,7 +70,17 @@ async fn ingest(
         jobs.table_changed(&request.table);
         answer
     });
-    Ok(Json(loading.await.map_err(ApiError::internal)??))
+    let mut answer = loading.await.map_err(ApiError::internal)??;
+    answer.rejects_url = answer.rejects_url.map(|path| behind_prefix(&headers, path));
+    Ok(Json(answer))
+}
+
+/// A path of ours as the caller reaches it.
+fn behind_prefix(headers: &HeaderMap, path: String) -> String {
+    match headers.get(FORWARDED_PREFIX).and_then(|prefix| prefix.to_str().ok()) {
+        Some(prefix) => format!("{prefix}{path}"),
+        None => path,
+    }
 }
 
 fn load_request(params: &IngestParams, headers: &HeaderMap) -> Result<LoadRequest, ApiError> {
@@ -109,14 +120,15 @@ pub(super) fn format_of(headers: &HeaderMap) -> Result<IngestFormat, ApiError> {
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" | "application/jsonlines" => {
             Ok(IngestFormat::Ndjson)
         }
+        "application/json" => Ok(IngestFormat::Json),
         "application/vnd.apache.parquet" | "application/x-parquet" | "application/parquet" => {
             Ok(IngestFormat::Parquet)
         }
         other => Err(ApiError::new(
             ErrorCode::UnsupportedMediaType,
             format!(
-                "Content-Type {other:?} says nothing about rows; send text/csv, application/x-ndjson or \
-                 application/vnd.apache.parquet, or add format=csv|tsv|ndjson|parquet"
+                "Content-Type {other:?} says nothing about rows; send text/csv, application/x-ndjson, \
+                 application/json or application/vnd.apache.parquet, or add format=csv|tsv|ndjson|json|parquet"
             ),
         )),
     }

@@ -72,7 +72,8 @@ async fn upsert(
     let encoding = encoding(&headers)?;
     let permit = permit(&ingestd)?;
     let body = body.into_data_stream();
-    let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes).await?;
+    let is_keyed = request.idempotency_key.is_some();
+    let spool = Spool::receive(body, encoding, &ingestd.spool_dir, ingestd.max_body_bytes, is_keyed).await?;
     let (upserter, jobs) = (Arc::clone(&ingestd.upserter), ingestd.jobs.clone());
     // A task of its own: a caller who hangs up must not cut a commit in half.
     let upserting = ingestd.env.tasks.spawn(async move {
@@ -90,8 +91,8 @@ fn permit(ingestd: &Ingestd) -> Result<OwnedSemaphorePermit, ApiError> {
         .map_err(|_| ApiError::new(ErrorCode::Overloaded, "ingestd.max_loads changes are under way already"))
 }
 
-/// Deletes the rows for which a condition holds, or those with certain keys, in one commit. On 200 no later query sees them; older snapshots have them
-/// until they expire.
+/// Deletes the rows for which a condition holds, or those with certain keys, in one commit. On 200 no later query sees them;
+/// older snapshots have them until they expire.
 #[utoipa::path(
     post,
     path = "/tables/{table}/delete",

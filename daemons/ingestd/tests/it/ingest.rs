@@ -178,7 +178,7 @@ async fn hostile_requests_get_a_4xx_that_says_why_and_change_nothing() {
         ("table=hr.people", vec![CSV, gz], b"not gzip".to_vec(), 400),
         ("table=hr.people", vec![CSV, gz], gzip(&vec![0; 40 << 20]), 413),
         ("table=hr.people", vec![CSV, ("content-encoding", "br")], b"x".to_vec(), 415),
-        ("table=hr.people", vec![("content-type", "application/json")], b"{}".to_vec(), 415),
+        ("table=hr.people", vec![("content-type", "application/xml")], b"<id/>".to_vec(), 415),
         ("table=hr.people", vec![], b"id\n1\n".to_vec(), 415),
         ("table=hr.people&format=ndjson", vec![], b"[1]\n".to_vec(), 422),
         ("table=bls.new&format=ndjson", vec![], b"[1]\n".to_vec(), 400),

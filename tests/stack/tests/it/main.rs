@@ -6,6 +6,7 @@ mod conduct;
 mod crash;
 mod full_disk;
 mod iceberg_rest;
+mod ingest;
 mod main_job;
 mod missing_peers;
 mod queries;

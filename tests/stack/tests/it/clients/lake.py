@@ -78,6 +78,20 @@ class PyIceberg:
             update.add_column("age", LongType())
             update.delete_column("day")
 
+    def narrow(self):
+        """A table whose columns can all become wider."""
+        import pyarrow
+
+        rows = pyarrow.table(
+            {
+                "id": pyarrow.array([1, 2, -3], pyarrow.int32()),
+                "share": pyarrow.array([0.5, None, 0.25], pyarrow.float32()),
+                "amount": pyarrow.array([decimal.Decimal("1.50"), None, decimal.Decimal("-9.99")], pyarrow.decimal128(5, 2)),
+            }
+        )
+        self.catalog.create_namespace("hr")
+        self.catalog.create_table("hr.people", schema=rows.schema).append(rows)
+
     def overwrite(self):
         import pyarrow
 

@@ -92,6 +92,50 @@ async fn schema_that_pyiceberg_changes_is_read_by_all_and_its_names_are_those_of
 }
 
 #[tokio::test]
+async fn column_that_became_wider_is_read_whole_by_all_in_old_files_and_new_ones() -> anyhow::Result<()> {
+    let stack = lake().await?;
+    step(&stack, "pyiceberg.narrow")?;
+    let wider = "id,share,amount\n3000000000,0.123456789012345,123456.78\n";
+    let ingestd = stack.http(Ingestd)?;
+    let answer =
+        ingestd.call(Method::POST, "/ingest?table=hr.people").body("text/csv", wider).expect(200).await?;
+    let change = |column, from, to| json!({"column": column, "from": from, "to": to});
+    let expected = json!([
+        change("id", "int", "long"),
+        change("share", "float", "double"),
+        change("amount", "decimal(5, 2)", "decimal(8, 2)"),
+    ]);
+    ensure!(answer["schema_changes"] == expected, "{answer}");
+    let rows = json!([
+        [-3, 0.25, "-9.99"],
+        [1, 0.5, "1.50"],
+        [2, null, null],
+        [3_000_000_000_i64, 0.123_456_789_012_345, "123456.78"],
+    ]);
+    let ours = sql(&stack, "SELECT * FROM hr.people ORDER BY id").await?;
+    ensure!(ours == rows, "{ours}");
+    // Statistics of old files are of the narrow types; pruning by them must lose no row.
+    for (condition, found) in
+        [("id = 2", 1), ("id < 0", 1), ("id > 2000000000", 1), ("share < 0.3", 2), ("amount > 1.49", 2)]
+    {
+        let counted = sql(&stack, &format!("SELECT count(*) FROM hr.people WHERE {condition}")).await?;
+        ensure!(counted == json!([[found]]), "{condition}: {counted}");
+    }
+    for client in ["pyiceberg.read", "duckdb.read"] {
+        let read = step(&stack, client)?;
+        ensure!(read == rows, "{client}: {read}");
+    }
+    // Old files are read by what writes them anew, too.
+    let erase = json!({"where": {"id": 1}});
+    let erased = ingestd.post("/tables/hr.people/delete", &erase).expect(200).await?;
+    ensure!(erased["rows_deleted"] == 1, "{erased}");
+    let left = json!([rows[0], rows[2], rows[3]]);
+    ensure!(sql(&stack, "SELECT * FROM hr.people ORDER BY id").await? == left);
+    ensure!(step(&stack, "pyiceberg.read")? == left);
+    end(stack).await
+}
+
+#[tokio::test]
 async fn table_that_duckdb_creates_and_fills_is_read_by_all_and_written_by_ingest() -> anyhow::Result<()> {
     let stack = lake().await?;
     step(&stack, "pyiceberg.create")?;
