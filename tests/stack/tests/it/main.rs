@@ -7,6 +7,7 @@ mod crash;
 mod full_disk;
 mod main_job;
 mod missing_peers;
+mod rows;
 mod s3;
 mod snapshots;
 mod sync_before_answer;
