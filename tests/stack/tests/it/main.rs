@@ -10,6 +10,7 @@ mod ingest;
 mod main_job;
 mod missing_peers;
 mod queries;
+mod rows;
 mod s3;
 mod snapshots;
 mod sync_before_answer;
