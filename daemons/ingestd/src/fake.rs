@@ -266,18 +266,6 @@ impl World {
         self.catalogue.state.lock().faults = faults.into();
     }
 
-    /// Only the current snapshot stays.
-    pub(crate) fn expire(&self, table: &str) {
-        let mut state = self.catalogue.state.lock();
-        let metadata = &state.tables[table].metadata;
-        let current = metadata.current_snapshot_id();
-        let old = metadata.snapshots().map(|snapshot| snapshot.snapshot_id());
-        let snapshot_ids: Vec<i64> = old.filter(|id| Some(*id) != current).collect();
-        let update = serde_json::json!({"action": "remove-snapshots", "snapshot-ids": snapshot_ids});
-        let json = serde_json::json!({"requirements": [], "updates": [update]}).to_string();
-        self.catalogue.apply(&mut state, &Change { table: table.to_owned(), json, key: None }).unwrap();
-    }
-
     pub(crate) fn go_down(&self) {
         self.catalogue.state.lock().is_down = true;
     }
@@ -338,7 +326,7 @@ impl World {
         }
         let rewrite = maintenance::compact(warehouse, &metadata, &plan).await.unwrap();
         let change = rewrite.change(warehouse, &metadata).await.unwrap();
-        self.catalogue.commit(&ctx(), &table.parse().unwrap(), &change).await.unwrap();
+        self.catalogue.commit(&ctx(), &table.parse().unwrap(), &change, None).await.unwrap();
     }
 
     /// All snapshots but the current one go, and the files that only they need.
@@ -346,8 +334,9 @@ impl World {
         let policy = ExpiryPolicy { older_than_ms: i64::MAX, retain_last: 1 };
         let planned = maintenance::plan_expiry(&self.warehouse, &self.metadata(table), policy).await.unwrap();
         let Some(expiry) = planned else { return };
-        let change = serde_json::to_string(&expiry.commit).unwrap();
-        self.catalogue.apply(&mut self.catalogue.state.lock(), table, &change).unwrap();
+        let json = serde_json::to_string(&expiry.commit).unwrap();
+        let change = Change { table: table.to_owned(), json, key: None };
+        self.catalogue.apply(&mut self.catalogue.state.lock(), &change).unwrap();
         maintenance::delete_files(&self.warehouse, expiry.files.locations().map(str::to_owned).collect())
             .await;
     }

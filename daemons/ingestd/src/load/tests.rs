@@ -66,7 +66,7 @@ async fn request_whose_answer_was_forgotten_and_whose_snapshot_has_expired_is_no
     let world = World::new();
     let first = world.load(&keyed("hr.people", "k"), PEOPLE).await.unwrap();
     world.load(&request("hr.people"), "id,zip\n3,00501\n").await.unwrap();
-    world.expire("hr.people");
+    world.expire("hr.people").await;
     let crashed = world.with_new_ledger();
     let again = crashed.load(&keyed("hr.people", "k"), PEOPLE).await.unwrap();
     assert_eq!((again.rows_written, again.snapshot_id), (first.rows_written, None));

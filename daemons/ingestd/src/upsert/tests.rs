@@ -99,6 +99,18 @@ async fn dry_run_counts_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn late_repetition_whose_snapshot_has_expired_does_not_undo_what_came_after_it() {
+    let world = people().await;
+    world.upsert(&keyed(), "id,zip,pay\n2,11111,1\n").await.unwrap();
+    world.upsert(&upsert("id"), "id,zip,pay\n2,22222,2\n").await.unwrap();
+    world.expire("hr.people").await;
+    let (rows, files) = (contents(&world).await, world.files().await);
+    let again = world.with_new_ledger().upsert(&keyed(), "id,zip,pay\n2,11111,1\n").await.unwrap();
+    assert_eq!((again.replayed, again.snapshot_id), (true, None));
+    assert_eq!((contents(&world).await, world.files().await), (rows, files));
+}
+
+#[tokio::test]
 async fn repeated_key_gets_the_first_answer_also_when_the_ledger_has_lost_it() {
     let world = people().await;
     let first = world.upsert(&keyed(), "id\n1\n9\n").await.unwrap();
