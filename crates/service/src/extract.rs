@@ -64,7 +64,12 @@ impl JsonBody {
 
     /// The body, if it is a `T`.
     pub fn read<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_slice(&self.0).ok()
+        if self.is_array() { None } else { serde_json::from_slice(&self.0).ok() }
+    }
+
+    /// serde reads the members of a struct from an array too, in their order: `[]` would stand for every default.
+    fn is_array(&self) -> bool {
+        self.0.trim_ascii_start().first() == Some(&b'[')
     }
 
     /// The body as a `T`.
@@ -72,6 +77,9 @@ impl JsonBody {
     /// # Errors
     /// 400 that says where the body is no `T`, and why.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if self.is_array() {
+            return Err(ApiError::invalid("the body must be a JSON object, and is an array"));
+        }
         // Keeping track of the place costs an array of numbers a tenth of its time: only who needs it pays.
         self.read().map_or_else(
             || axum::Json::from_bytes(&self.0).map(|axum::Json(value)| value).map_err(explain),
