@@ -165,8 +165,8 @@ mod tests {
 
     use super::*;
 
-    fn store(folder: &Path, config: crate::Config) -> RejectStore {
-        RejectStore::open(folder.to_owned(), &config).unwrap()
+    fn store(folder: &Path, config: &crate::Config) -> RejectStore {
+        RejectStore::open(folder.to_owned(), config).unwrap()
     }
 
     fn reject(line: u64) -> Reject {
@@ -182,18 +182,19 @@ mod tests {
     fn lines(store: &RejectStore, id: Uuid) -> Option<usize> {
         let mut text = String::new();
         store.get(id).unwrap()?.read_to_string(&mut text).unwrap();
-        Some(text.lines().map(|line| serde_json::from_str::<Reject>(line).unwrap()).count())
+        let rows: Vec<Reject> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        Some(rows.len())
     }
 
     #[test]
     fn rows_are_there_after_a_restart_and_what_was_not_kept_is_not() {
         let folder = tempfile::tempdir().unwrap();
-        let before = store(folder.path(), crate::Config::default());
+        let before = store(folder.path(), &crate::Config::default());
         let (_, id) = keep(&before, 3);
         let mut killed = before.begin();
         killed.push(&reject(1)).unwrap();
         std::mem::forget(killed);
-        let after = store(folder.path(), crate::Config::default());
+        let after = store(folder.path(), &crate::Config::default());
         assert_eq!(lines(&after, id.unwrap()), Some(3));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
@@ -201,7 +202,7 @@ mod tests {
     #[test]
     fn no_row_makes_no_file() {
         let folder = tempfile::tempdir().unwrap();
-        assert_eq!(keep(&store(folder.path(), crate::Config::default()), 0), (0, None));
+        assert_eq!(keep(&store(folder.path(), &crate::Config::default()), 0), (0, None));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -209,7 +210,7 @@ mod tests {
     fn file_holds_the_first_rows_up_to_its_bound() {
         let folder = tempfile::tempdir().unwrap();
         let store =
-            store(folder.path(), crate::Config { max_rejects_bytes: 200, ..crate::Config::default() });
+            store(folder.path(), &crate::Config { max_rejects_bytes: 200, ..crate::Config::default() });
         let (rows, id) = keep(&store, 100);
         assert!(0 < rows && rows < 5, "{rows}");
         assert_eq!(lines(&store, id.unwrap()), Some(rows as usize));
@@ -219,7 +220,7 @@ mod tests {
     fn sweep_deletes_what_is_too_old_and_the_oldest_beyond_the_bound_of_all() {
         let folder = tempfile::tempdir().unwrap();
         let store =
-            store(folder.path(), crate::Config { max_all_rejects_bytes: 150, ..crate::Config::default() });
+            store(folder.path(), &crate::Config { max_all_rejects_bytes: 150, ..crate::Config::default() });
         let ids: Vec<Uuid> = (0..3)
             .map(|hour| {
                 let id = keep(&store, 1).1.unwrap();

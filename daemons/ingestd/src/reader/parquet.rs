@@ -101,7 +101,8 @@ fn footer(body: &Shared) -> Result<ArrowReaderMetadata, ReadError> {
 }
 
 fn refuse_bomb(metadata: &ParquetMetaData) -> Result<(), ReadError> {
-    let mut chunks = metadata.row_groups().iter().flat_map(|group| group.columns());
+    let mut chunks =
+        metadata.row_groups().iter().flat_map(parquet::file::metadata::RowGroupMetaData::columns);
     let bomb = chunks.find(|chunk| {
         chunk.uncompressed_size() > FREE_EXPANSION_BYTES
             && chunk.uncompressed_size() / chunk.compressed_size().max(1) > MAX_EXPANSION

@@ -64,7 +64,7 @@ pub(super) fn cases() -> Vec<Case> {
             "UTF-16 without a mark",
             "hr.new",
             CSV,
-            bytes!(b"i\0d\0\n\01\0\n\0"),
+            bytes!(b"i\0d\0\n\x001\0\n\0"),
             (InvalidArgument, "NUL byte: is the body text?"),
         ),
         case("UTF-32", "hr.new", CSV, bytes!(b"\0\0\xFE\xFF\0\0\0i"), (InvalidArgument, "UTF-32")),

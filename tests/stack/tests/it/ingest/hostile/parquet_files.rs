@@ -36,37 +36,37 @@ pub(super) fn cases() -> Vec<Case> {
             "truncated Parquet",
             "hr.new",
             PARQUET,
-            || truncated(parquet(flat())),
+            || truncated(parquet(&flat())),
             (InvalidArgument, "cannot be read as Parquet"),
         ),
-        case("damaged page", "hr.new", PARQUET, || damaged(parquet(flat())), (InvalidArgument, "Parquet")),
+        case("damaged page", "hr.new", PARQUET, || damaged(parquet(&flat())), (InvalidArgument, "Parquet")),
         case("CSV as Parquet", "hr.new", PARQUET, text, (InvalidArgument, "cannot be read as Parquet")),
         case(
             "Parquet with a struct",
             "hr.new",
             PARQUET,
-            || parquet(nested_column()),
+            || parquet(&nested_column()),
             (Unprocessable, "which tables cannot hold yet"),
         ),
         case(
             "Parquet with a list",
             "hr.new",
             PARQUET,
-            || parquet(list_column()),
+            || parquet(&list_column()),
             (Unprocessable, "which tables cannot hold yet"),
         ),
         case(
             "Parquet without rows",
             "hr.new",
             PARQUET,
-            || parquet(flat().slice(0, 0)),
+            || parquet(&flat().slice(0, 0)),
             (Unprocessable, "the body has no rows"),
         ),
         case(
             "Parquet of another table",
             "hr.people",
             PARQUET,
-            || parquet(flat()),
+            || parquet(&flat()),
             (Unprocessable, "no column \"n\""),
         ),
     ]
@@ -100,10 +100,10 @@ fn list_column() -> RecordBatch {
     batch("l", Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(lists)))
 }
 
-fn parquet(rows: RecordBatch) -> Vec<u8> {
+fn parquet(rows: &RecordBatch) -> Vec<u8> {
     let mut body = Vec::new();
     let written = ArrowWriter::try_new(&mut body, rows.schema(), None).and_then(|mut writer| {
-        writer.write(&rows)?;
+        writer.write(rows)?;
         writer.close()
     });
     written.map(|_| body).unwrap_or_else(|error| panic!("{error}"))
