@@ -14,7 +14,7 @@ trap 'rm -f "$partial"' EXIT
 
 LAKEHOUSE_FAULT_REPORT=$partial cargo test --locked --workspace --test lake_faults -- --nocapture
 # The syncs: real daemons on a disk that loses what was not synced.
-cargo test --locked -p stack --test it -- appended_rows_are_there_once_after_power_cuts --nocapture
+cargo test --locked --workspace --test it -- appended_rows_are_there_once_after_power_cuts --nocapture
 python3 - "$partial" "$record" "$LAKEHOUSE_CRASH_ROUNDS" <<'PYTHON'
 import json, sys
 
