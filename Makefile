@@ -22,7 +22,7 @@ TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) 
 export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench peers prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-lake prove-ingest
+.PHONY: help build model test-peers demo up down status test check bench peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -68,9 +68,14 @@ $(PEERS_VENV)/installed: $(PEERS)
 	$(PEERS_VENV)/bin/pip install --quiet --requirement $(PEERS)
 	touch $@
 
+# One release build for all that measures. Twenty minutes on two cores, most of it for DataFusion.
+MEASURED := bench-ingest bench-tpch bench-vectors catalogd ingestd queryd vectord
+
+measured:
+	cargo build --locked --release --workspace $(MEASURED:%=--bin %)
+
 # Three quarters of an hour. Nothing else should run meanwhile: each record says what did.
-prove-vectors: peers ## Measure vector search beside hnswlib; writes reports/bench/
-	cargo build --locked --release -p bench-vectors -p vectord
+prove-vectors: peers measured ## Measure vector search beside hnswlib; writes reports/bench/
 	scripts/bench/vectors.sh $(CARGO_TARGET_DIR)/release/bench-vectors
 
 tpch-peers: $(TPCH_VENV)/installed ## Install what SQL is measured beside (pip), outside the checkout
@@ -80,23 +85,35 @@ $(TPCH_VENV)/installed: $(TPCH_PEERS)
 	$(TPCH_VENV)/bin/pip install --quiet --requirement $(TPCH_PEERS)
 	touch $@
 
-# A quarter of an hour, and the build of DataFusion before it. Nothing else should run meanwhile.
-prove-tpch: tpch-peers ## Measure SQL on TPC-H beside DuckDB and DataFusion; writes reports/bench/
-	cargo build --locked --release -p bench-tpch -p catalogd -p ingestd -p queryd
+# Five minutes. Nothing else should run meanwhile.
+prove-tpch: tpch-peers measured ## Measure SQL on TPC-H beside DuckDB and DataFusion; writes reports/bench/
 	$(CARGO_TARGET_DIR)/release/bench-tpch run
 
 # Several hours at full length. The first lines of the script say how to shorten it.
 prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes reports/bench/
-	cargo build --locked -p vectord --profile $(PROFILE)
+	cargo build --locked --workspace --bins --profile $(PROFILE)
 	scripts/prove-vectors-durability.sh $(PROFILE)
+
+# Of the protocol buffers compiler that a dependency of DataFusion's test driver runs.
+PROTOC := scripts/bench/sqllogic/requirements.txt
+PROTOC_VENV := $(HOME)/.cache/lakehouse/protoc-venv-$(shell sha256sum $(PROTOC) | cut -c 1-12)
+
+$(PROTOC_VENV)/installed: $(PROTOC)
+	python3 -m venv $(PROTOC_VENV)
+	$(PROTOC_VENV)/bin/pip install --quiet --requirement $(PROTOC)
+	touch $@
+
+# Twenty minutes the first time: DataFusion is built once more, with all that it has.
+prove-sql: build $(PROTOC_VENV)/installed ## DataFusion's own SQL tests through our engine and over HTTP; writes reports/bench/
+	PROTOC=$(PROTOC_VENV)/bin/protoc cargo build --locked --profile $(PROFILE) --manifest-path scripts/bench/sqllogic/Cargo.toml
+	$(BIN)/bench-sqllogic
 
 # A quarter of an hour on two cores. The first lines of the script say how to shorten it.
 prove-lake: build ## Faults of store, network and processes under 1,000 seeds, power cuts; writes reports/bench/
 	scripts/prove-lake.sh
 
 # Ten minutes, and 20 GB of disk meanwhile. Nothing else should run: each record says what did.
-prove-ingest: ## Measure ingest beside DuckDB, and its memory under 5 GB; writes reports/bench/
-	cargo build --locked --release -p bench-ingest -p catalogd -p ingestd
+prove-ingest: measured ## Measure ingest beside DuckDB, and its memory under 5 GB; writes reports/bench/
 	$(CARGO_TARGET_DIR)/release/bench-ingest rate
 	$(CARGO_TARGET_DIR)/release/bench-ingest memory
 	$(CARGO_TARGET_DIR)/release/bench-ingest report

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{index, ingest, playbooks, search, snapshot, sql, status, storage, table};
+use crate::commands::{index, ingest, jobs, playbooks, search, snapshot, sql, status, storage, table};
 use crate::{corpus, demo, models, stack};
 
 /// The operator's command line of the lakehouse.
@@ -32,6 +32,8 @@ pub enum Command {
     Ingest(ingest::Args),
     /// Embed a table and index it for search by meaning.
     Index(index::Args),
+    /// Show index jobs, and end one.
+    Jobs(jobs::Args),
     /// Search by meaning.
     Search(search::Args),
     /// Ask in SQL.

@@ -23,6 +23,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Demo(args) => demo::run(&args, cli.json).await,
         Command::Ingest(args) => commands::ingest::run(&args, cli.json).await,
         Command::Index(args) => commands::index::run(&args, cli.json).await,
+        Command::Jobs(args) => commands::jobs::run(&args, cli.json).await,
         Command::Search(args) => commands::search::run(&args, cli.json).await,
         Command::Sql(args) => commands::sql::run(&args, cli.json).await,
         Command::Playbooks(args) => commands::playbooks::run(&args, cli.json).await,

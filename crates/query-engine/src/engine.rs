@@ -135,23 +135,17 @@ impl Engine {
             .with_disk_manager_builder(disk)
             .build_arc()?;
         runtime.register_object_store(ObjectStoreUrl::parse(STORE_URL)?.as_ref(), warehouse.store());
-        let mut config = SessionConfig::new()
+        let config = SessionConfig::new()
             .with_target_partitions(partitions(limits.threads))
             .with_default_catalog_and_schema(CATALOG, DEFAULT_NAMESPACE)
             .with_create_default_catalog_and_schema(false);
-        let optimizer = &mut config.options_mut().optimizer;
-        optimizer.hash_join_single_partition_threshold = COLLECTED_BUILD_BYTES;
-        optimizer.hash_join_single_partition_threshold_rows = COLLECTED_BUILD_ROWS;
+        let builder =
+            SessionStateBuilder::new().with_config(config).with_runtime_env(runtime).with_default_features();
+        let mut builder = tuned(builder);
         for (name, value) in settings {
-            config.options_mut().set(name, value)?;
+            builder.config().get_or_insert_default().options_mut().set(name, value)?;
         }
-        let state = SessionStateBuilder::new()
-            .with_config(config)
-            .with_runtime_env(runtime)
-            .with_default_features()
-            .with_optimizer_rules(optimizer::rules())
-            .with_physical_optimizer_rule(Arc::new(optimizer::YieldingJoins))
-            .build();
+        let state = builder.build();
         Ok(Self { warehouse, state, limits })
     }
 
@@ -214,6 +208,19 @@ impl Engine {
         }
         Ok((schema, batches))
     }
+}
+
+/// Adds our settings and our rules of optimisation. Public for what runs DataFusion's own tests with them, on sessions of
+/// its own.
+#[must_use]
+pub fn tuned(mut builder: SessionStateBuilder) -> SessionStateBuilder {
+    let optimizer = &mut builder.config().get_or_insert_default().options_mut().optimizer;
+    optimizer.hash_join_single_partition_threshold = COLLECTED_BUILD_BYTES;
+    optimizer.hash_join_single_partition_threshold_rows = COLLECTED_BUILD_ROWS;
+    builder
+        .with_optimizer_rules(optimizer::rules())
+        .with_physical_optimizer_rule(Arc::new(optimizer::YieldingJoins))
+        .with_query_planner(Arc::new(optimizer::Planner))
 }
 
 /// Puts the values of `$1`, `$2`, … into the plan.

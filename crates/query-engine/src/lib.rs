@@ -19,6 +19,6 @@ mod tables;
 mod time_travel;
 mod views;
 
-pub use engine::{Engine, Limits, Parameter, Rows};
+pub use engine::{Engine, Limits, Parameter, Rows, tuned};
 pub use error::{Error, Result};
 pub use tables::{DEFAULT_NAMESPACE, SnapshotRead, TableName, TableSource};

@@ -1,7 +1,7 @@
 //! What all eleven daemons share, and no more: configuration, telemetry, health, limits, authorisation, errors and
 //! graceful shutdown.
 //!
-//! A daemon's `main` is one line, [`run`]; its `build` turns its configuration and an [`Env`] into an [`App`].
+//! A daemon's `main` is one line, [`run`] or [`run_placed`]; its `build` turns its configuration and an [`Env`] into an [`App`].
 
 mod app;
 mod auth;
@@ -16,6 +16,7 @@ mod request;
 mod server;
 mod telemetry;
 pub mod testing;
+mod threads;
 
 pub use app::App;
 pub use auth::{Scope, ServiceToken};
@@ -23,7 +24,8 @@ pub use env::Env;
 pub use error::ApiError;
 pub use extract::{Ctx, Json, JsonBody, JsonText, Path, Query};
 pub use health::Readiness;
-pub use server::{announce, run};
+pub use server::{announce, run, run_placed};
+pub use threads::Placement;
 
 /// What a handler returns.
 pub type Result<T> = std::result::Result<T, ApiError>;

@@ -21,13 +21,23 @@ use wire::DaemonName;
 use crate::app::Shell;
 use crate::cli::Flags;
 use crate::config::{self, Settings};
-use crate::{App, Env, Readiness, ServiceToken, telemetry};
+use crate::{App, Env, Placement, Readiness, ServiceToken, telemetry, threads};
 
 /// Runs `daemon` until SIGTERM or SIGINT: the whole of its `main`.
 ///
 /// Exits with 0 after an orderly stop, with 2 if the configuration is not valid, with 1 on any other failure; the
 /// reason is on standard error.
 pub fn run<C, F, B>(daemon: DaemonName, build: B) -> ExitCode
+where
+    C: Default + Serialize + DeserializeOwned,
+    B: FnOnce(C, Env) -> F,
+    F: Future<Output = anyhow::Result<App>>,
+{
+    run_placed(daemon, Placement::Free, build)
+}
+
+/// The same with the async threads placed as `placement` says.
+pub fn run_placed<C, F, B>(daemon: DaemonName, placement: Placement, build: B) -> ExitCode
 where
     C: Default + Serialize + DeserializeOwned,
     B: FnOnce(C, Env) -> F,
@@ -41,7 +51,11 @@ where
             return ExitCode::from(2);
         }
     };
-    let done = if flags.is_check_only { print(&settings) } else { start(daemon, &flags, settings, build) };
+    let done = if flags.is_check_only {
+        print(&settings)
+    } else {
+        start(daemon, placement, &flags, settings, build)
+    };
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -62,7 +76,13 @@ fn print<C: Serialize>(settings: &Settings<C>) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn start<C, F, B>(daemon: DaemonName, flags: &Flags, settings: Settings<C>, build: B) -> anyhow::Result<()>
+fn start<C, F, B>(
+    daemon: DaemonName,
+    placement: Placement,
+    flags: &Flags,
+    settings: Settings<C>,
+    build: B,
+) -> anyhow::Result<()>
 where
     B: FnOnce(C, Env) -> F,
     F: Future<Output = anyhow::Result<App>>,
@@ -70,11 +90,10 @@ where
     telemetry::start_logging(&settings.service)?;
     client::install_tls_provider();
     // Of this thread, and so of all that the runtime starts.
-    if let Err(error) = timeslice::ask_for(timeslice::SHORT) {
+    if let Err(error) = scheduling::ask_for(scheduling::SHORT) {
         tracing::info!(%error, "the system gives no short turns: under load, the slowest answers take longer");
     }
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(worker_threads()).enable_all().build()?;
+    let runtime = threads::start(placement)?;
     runtime.block_on(serve(daemon, flags.listen_file.as_deref(), settings, build))
 }
 
@@ -138,12 +157,6 @@ where
     }
     tracing::info!(%daemon, "stopped");
     Ok(())
-}
-
-/// One more than there are cores: while short work occupies as many threads as there are cores, one is left that takes
-/// requests in and answers `/healthz`.
-fn worker_threads() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from) + 1
 }
 
 /// Where a process on this machine reaches a daemon that listens on `address`.

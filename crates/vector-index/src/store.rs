@@ -256,7 +256,7 @@ fn open_index(root: &Path, name: &str, common: &Common) -> Entry {
 /// since writers wait while a seal ends. And in turns of the usual length, which the shorter ones of searches interrupt.
 fn yield_to_others() {
     const NICENESS: i32 = 10;
-    if let Err(cause) = timeslice::ask_for(Duration::ZERO) {
+    if let Err(cause) = scheduling::ask_for(Duration::ZERO) {
         tracing::debug!(%cause, "indexes are sealed in turns as long as those of searches");
     }
     // On Linux a thread has a priority of its own, and no process id stands for the thread that calls.

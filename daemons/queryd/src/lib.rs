@@ -1,6 +1,7 @@
 //! SQL over the lake: one read-only statement a request, answered as JSON, CSV or Arrow.
 
 mod admission;
+mod compute;
 mod config;
 mod encode;
 mod routes;
@@ -14,6 +15,7 @@ use query_engine::Engine;
 use service::{App, Env};
 
 use crate::admission::Admission;
+use crate::compute::Compute;
 
 pub use config::Config;
 
@@ -22,6 +24,7 @@ pub use config::Config;
 pub(crate) struct Queryd {
     env: Env,
     engine: Arc<Engine>,
+    compute: Arc<Compute>,
     admission: Admission,
     config: Arc<Config>,
 }
@@ -39,8 +42,10 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     });
     let limits = config.limits(&env.data_dir);
     std::fs::create_dir_all(&limits.spill_dir).context("make the folder for spilling")?;
+    let compute = Compute::start(limits.threads).context("start the threads of queries")?;
     let queryd = Queryd {
         env: env.clone(),
+        compute: Arc::new(compute),
         engine: Arc::new(Engine::new(warehouse, limits)?),
         admission: Admission::new(&config),
         config: Arc::new(config),

@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use service::Placement;
 use tikv_jemallocator::Jemalloc;
 use wire::DaemonName;
 
@@ -17,5 +18,6 @@ static ALLOCATOR: Jemalloc = Jemalloc;
 static SETTINGS: &[u8; 60] = b"background_thread:true,dirty_decay_ms:1000,muzzy_decay_ms:0\0";
 
 fn main() -> ExitCode {
-    service::run(DaemonName::Vectord, vectord::build)
+    // Short searches compute on the async threads: docs/decisions/0024-searches-over-http.md.
+    service::run_placed(DaemonName::Vectord, Placement::OnePerCore, vectord::build)
 }

@@ -59,8 +59,7 @@ pub(crate) async fn run(args: &Args, as_json: bool) -> anyhow::Result<()> {
          {unchanged} unchanged"
     ))?;
     if args.follow {
-        let command = format!("curl -X DELETE …/v1/index-jobs/{job_id}");
-        output::line(format!("It follows the table until {command}"))?;
+        output::line(format!("It follows the table until `lakectl jobs cancel {job_id}`"))?;
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod index;
 pub(crate) mod ingest;
+pub(crate) mod jobs;
 pub(crate) mod playbooks;
 pub(crate) mod search;
 pub(crate) mod snapshot;

@@ -1,7 +1,9 @@
 //! Rules of the optimizer that DataFusion does not have: docs/decisions/0035-sql-speed.md.
 
 mod join_order;
+mod reduce_groups;
 mod semi_join;
+mod shared;
 mod yielding;
 
 use std::sync::Arc;
@@ -9,7 +11,10 @@ use std::sync::Arc;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 
 use join_order::OrderJoins;
+use reduce_groups::ReduceGroups;
 use semi_join::PushDownSemiJoin;
+pub(crate) use shared::Planner;
+use shared::ShareGroups;
 pub(crate) use yielding::YieldingJoins;
 
 /// After which of DataFusion's rules ours come: filters are where they belong, and no projections stand between joins yet.
@@ -22,5 +27,8 @@ pub(crate) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     let ours = before.map_or(rules.len(), |position| position + 1);
     rules.insert(ours, Arc::new(OrderJoins));
     rules.insert(ours, Arc::new(PushDownSemiJoin));
+    rules.insert(ours, Arc::new(ReduceGroups));
+    // The last: what it marks is moved into no more.
+    rules.push(Arc::new(ShareGroups));
     rules
 }

@@ -30,7 +30,7 @@ async fn tables(rng: &mut ChaCha8Rng) -> Lake {
 }
 
 /// A query that joins three to five tables, each with one before it, some with two or by two keys; some filtered, some with a
-/// condition on more than one table, some with a semi-join on top; and the same without subqueries, which need the optimizer.
+/// condition on more than one table, some with a semi-join or an aggregate for each row on top; and the same without subqueries, which need the optimizer.
 fn random_query(rng: &mut ChaCha8Rng) -> (String, String) {
     let mut order: Vec<usize> = (0..ROWS.len()).collect();
     for last in (1..order.len()).rev() {
@@ -61,6 +61,16 @@ fn random_query(rng: &mut ChaCha8Rng) -> (String, String) {
         oracle.0.push(format!("(SELECT a FROM x.t{within} WHERE v > 30 GROUP BY a) AS chosen"));
         oracle.1.push(format!("t{table}.{key} = chosen.a"));
     }
+    if rng.random_bool(0.4) {
+        let (within, inner, outer) = (rng.random_range(0..ROWS.len()), key(rng), key(rng));
+        let grouped = format!("SELECT max(w.v) FROM x.t{within} AS w WHERE w.{inner} = t{first}.{outer}");
+        conditions.push(format!("t{first}.v <= ({grouped})"));
+        oracle
+            .0
+            .push(format!("(SELECT {inner} AS k, max(v) AS m FROM x.t{within} GROUP BY {inner}) AS grouped"));
+        oracle.1.push(format!("t{first}.{outer} = grouped.k"));
+        oracle.1.push(format!("t{first}.v <= grouped.m"));
+    }
     let columns: Vec<String> = order.iter().map(|table| format!("sum(t{table}.v) AS s{table}")).collect();
     let query = |(from, conditions): (Vec<String>, Vec<String>)| {
         format!(
@@ -74,7 +84,7 @@ fn random_query(rng: &mut ChaCha8Rng) -> (String, String) {
 }
 
 #[tokio::test]
-async fn reordered_joins_and_moved_semi_joins_answer_as_the_query_is_written() {
+async fn reordered_joins_moved_semi_joins_and_reduced_groups_answer_as_the_query_is_written() {
     let seed = rand::rng().random::<u64>();
     println!("seed {seed}");
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
@@ -122,4 +132,59 @@ async fn filtered_semi_join_is_made_before_the_joins_above_its_table() {
     let plan = lake.shown(sql).await;
     let place = |join: &str| plan.find(join).unwrap_or_else(|| panic!("no {join} in {plan}"));
     assert!(place("Inner Join") < place("LeftSemi Join"), "{plan}");
+}
+
+#[tokio::test]
+async fn groups_are_computed_only_for_keys_of_a_filtered_table() {
+    let lake = skewed().await;
+    let sql = "SELECT a.id FROM x.big AS a, x.small AS c WHERE a.id = c.id AND c.name = 1
+        AND a.k >= (SELECT avg(k) FROM x.big AS b WHERE b.id = c.id)";
+    let plan = lake.shown(&format!("EXPLAIN {sql}")).await;
+    let place = |node: &str| plan.find(node).unwrap_or_else(|| panic!("no {node} in {plan}"));
+    assert!(place("Aggregate: groupBy=[[b.id]]") < place("__wanted_keys"), "{plan}");
+    assert_eq!(lake.shown(sql).await.lines().nth(3).unwrap().trim_matches(['|', ' ']), "1");
+}
+
+/// Two groups of one table; and which of them has the most.
+const TWICE: &str = "WITH grouped AS (SELECT k, sum(id) AS total FROM x.big WHERE id < 1000 GROUP BY k)
+    SELECT count(*) FROM grouped WHERE total = (SELECT max(total) FROM grouped)";
+
+#[tokio::test]
+async fn common_table_expression_that_is_named_twice_is_computed_once() {
+    let lake = skewed().await;
+    let plan = lake.shown(&format!("EXPLAIN ANALYZE {TWICE}")).await;
+    assert_eq!(plan.matches("SharedExec").count(), 2, "{plan}");
+    let scanned = plan.lines().filter(|line| line.contains("DataSourceExec"));
+    let without_rows = scanned.filter(|line| line.contains("output_rows=0,") || line.contains("metrics=[]"));
+    assert_eq!(without_rows.count(), 1, "{plan}");
+    assert_eq!(lake.shown(TWICE).await.lines().nth(3).unwrap().trim_matches(['|', ' ']), "1");
+}
+
+#[tokio::test]
+async fn random_values_and_different_filters_are_not_shared() {
+    let lake = skewed().await;
+    for grouped in [
+        "SELECT k, sum(random()) AS total FROM x.big GROUP BY k",
+        "SELECT k, sum(id) AS total FROM x.big GROUP BY k",
+    ] {
+        let two = format!("({grouped}) AS a, ({}) AS b", grouped.replace("GROUP", "WHERE id < 7 GROUP"));
+        let plan = lake.shown(&format!("EXPLAIN SELECT count(*) FROM {two} WHERE a.total = b.total")).await;
+        assert!(!plan.contains("Shared"), "{plan}");
+    }
+    let twice = "WITH r AS (SELECT k, sum(random()) AS total FROM x.big GROUP BY k)
+        SELECT count(*) FROM r WHERE total = (SELECT max(total) FROM r)";
+    let plan = lake.shown(&format!("EXPLAIN {twice}")).await;
+    assert!(!plan.contains("Shared"), "{plan}");
+}
+
+#[tokio::test]
+async fn many_shared_groups_take_the_memory_of_their_rows_and_no_more() {
+    let lake = Lake::new();
+    let ids: ArrayRef = Arc::new(Int64Array::from_iter_values(0..300_000));
+    lake.append("x.many", &RecordBatch::try_from_iter([("id", ids)]).unwrap()).await;
+    let engine = lake.engine_with(|limits| limits.memory_bytes = 128 << 20);
+    let sql = "WITH grouped AS (SELECT id, count(*) AS n FROM x.many GROUP BY id)
+        SELECT count(*), sum(a.n + b.n) FROM grouped AS a, grouped AS b WHERE a.id = b.id";
+    let rows = engine.query(&lake, sql, Vec::new(), Duration::from_secs(60)).await.unwrap();
+    assert_eq!(drawn(&rows).lines().nth(3).unwrap(), "| 300000   | 600000        |");
 }

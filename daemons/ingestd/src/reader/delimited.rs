@@ -12,7 +12,7 @@ use super::columns::{check_names, positions};
 use super::fit::TextFit;
 use super::infer::ColumnType;
 use super::records::{Fault, Field, Record, Records, Skim};
-use super::rejects::{one_value, whole_row};
+use super::rejects::{one_value, too_long, whole_row};
 use super::source::Source;
 use super::widen::{Widening, Width};
 use super::{Block, Limits, Opened, Piece, PieceReader, PieceRejects, Pieces, ReadError, lines};
@@ -24,7 +24,7 @@ use super::{Block, Limits, Opened, Piece, PieceReader, PieceRejects, Pieces, Rea
 pub(crate) fn infer<R: Read + Send>(body: R, delimiter: u8, limits: &Limits) -> Result<Schema, ReadError> {
     let mut body = CsvPieces::open(body, delimiter, limits)?;
     let mut types = vec![ColumnType::default(); body.names.len()];
-    let rows = body.first_rows(limits, |column, text| types[column].observe(text, false))?;
+    let rows = body.first_rows(|column, text| types[column].observe(text, false))?;
     if rows == 0 {
         return Err(ReadError::unfit(
             "the body has a header and no row that has the header's number of fields",
@@ -48,7 +48,7 @@ pub(crate) fn widen<R: Read + Send>(
     let mut body = CsvPieces::open(body, delimiter, limits)?;
     let positions = positions(&body.names, table)?;
     let mut widths = vec![Width::default(); positions.len()];
-    body.first_rows(limits, |column, text| {
+    body.first_rows(|column, text| {
         widths[column].observe(text, table.field(positions[column]).data_type());
     })?;
     Ok(Width::widenings(&widths, &positions, table))
@@ -78,15 +78,14 @@ struct CsvPieces<R> {
     names: Vec<String>,
     /// Of the next piece.
     line: u64,
-    piece_bytes: usize,
-    max_row_bytes: usize,
+    limits: Limits,
 }
 
 impl<R: Read> CsvPieces<R> {
     fn open(body: R, delimiter: u8, limits: &Limits) -> Result<Self, ReadError> {
-        let Limits { max_row_bytes, piece_bytes, .. } = *limits;
-        let source = Source::open(body)?;
-        let mut pieces = Self { source, delimiter, names: Vec::new(), line: 1, piece_bytes, max_row_bytes };
+        let (source, limits) = (Source::open(body)?, limits.clone());
+        let max_row_bytes = limits.max_row_bytes;
+        let mut pieces = Self { source, delimiter, names: Vec::new(), line: 1, limits };
         let Some(end) = pieces.end_of_rows()? else {
             return Err(ReadError::malformed(format!("the header row is longer than {max_row_bytes} bytes")));
         };
@@ -104,19 +103,15 @@ impl<R: Read> CsvPieces<R> {
     }
 
     /// Passes the cells of the first good rows to `observe`, with their columns; returns how many rows.
-    fn first_rows(
-        &mut self,
-        limits: &Limits,
-        mut observe: impl FnMut(usize, &str),
-    ) -> Result<usize, ReadError> {
+    fn first_rows(&mut self, mut observe: impl FnMut(usize, &str)) -> Result<usize, ReadError> {
+        let Limits { inference_rows, max_row_bytes, .. } = self.limits;
         let (mut rows, mut record) = (0, Record::default());
         while let Some(piece) = self.cut()? {
             let Piece::Text(block) = piece else { continue };
             let text = Text::new(&block.bytes);
-            let mut records =
-                Records::new(&block.bytes, self.delimiter, block.first_line, self.max_row_bytes);
-            while rows < limits.inference_rows && records.read(&mut record) {
-                if whole_row_fault(&record, self.names.len(), self.max_row_bytes)?.is_some() {
+            let mut records = Records::new(&block.bytes, self.delimiter, block.first_line, max_row_bytes);
+            while rows < inference_rows && records.read(&mut record) {
+                if whole_row_fault(&record, self.names.len(), max_row_bytes)?.is_some() {
                     continue;
                 }
                 rows += 1;
@@ -126,7 +121,7 @@ impl<R: Read> CsvPieces<R> {
                     }
                 }
             }
-            if rows >= limits.inference_rows {
+            if rows >= inference_rows {
                 break;
             }
         }
@@ -144,26 +139,8 @@ impl<R: Read> CsvPieces<R> {
         Ok(Some(Piece::Text(Block { first_line, bytes, rows: Vec::new() })))
     }
 
-    /// The end of whole records in what is pending, about a piece of it, 0 at the end of the body; none when a single
-    /// record is longer than the limit.
     fn end_of_rows(&mut self) -> Result<Option<usize>, ReadError> {
-        let mut wanted = self.piece_bytes;
-        loop {
-            let missing = wanted.saturating_sub(self.source.pending().len());
-            if missing > 0 && !self.source.is_at_end() {
-                self.source.read_more(missing)?;
-            }
-            let pending = self.source.pending();
-            if self.source.is_at_end() && pending.len() <= self.max_row_bytes + self.piece_bytes {
-                return Ok(Some(pending.len()));
-            }
-            match Skim::last_end(pending, self.delimiter) {
-                Some(end) => return Ok(Some(end)),
-                None if pending.len() > self.max_row_bytes => return Ok(None),
-                // Twice as much each time: what was searched is searched again.
-                None => wanted = (2 * pending.len()).min(self.max_row_bytes + self.piece_bytes),
-            }
-        }
+        Ok(self.source.end_of_rows(&self.limits, |text| Skim::last_end(text, self.delimiter))?)
     }
 
     /// Passes over the record that is pending, without holding it.
@@ -188,9 +165,9 @@ impl<R: Read> CsvPieces<R> {
                 }
                 break;
             }
-            self.source.read_more(self.piece_bytes)?;
+            self.source.read_more(self.limits.piece_bytes)?;
         }
-        Ok(Piece::TooLong(whole_row(line, too_long(self.max_row_bytes))))
+        Ok(Piece::TooLong(whole_row(line, too_long(self.limits.max_row_bytes))))
     }
 
     fn skip(&mut self, end: usize) {
@@ -324,10 +301,6 @@ fn header(text: &Text<'_>, record: &Record) -> Result<Vec<String>, ReadError> {
     let names = record.fields.iter().map(name).collect::<Result<Vec<_>, ReadError>>()?;
     check_names(&names)?;
     Ok(names)
-}
-
-fn too_long(max_row_bytes: usize) -> String {
-    format!("the row is longer than {max_row_bytes} bytes")
 }
 
 fn unclosed_quote(line: u64) -> ReadError {

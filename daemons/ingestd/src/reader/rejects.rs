@@ -217,6 +217,11 @@ pub(crate) fn whole_row(line: u64, reason: impl Into<String>) -> Reject {
     Reject { line, column: None, value: None, reason: reason.into() }
 }
 
+/// Why a row of more than so many bytes is rejected.
+pub(crate) fn too_long(max_row_bytes: usize) -> String {
+    format!("the row is longer than {max_row_bytes} bytes")
+}
+
 /// A row that is rejected for one value.
 pub(crate) fn one_value(line: u64, column: &str, value: Option<&str>, reason: impl Into<String>) -> Reject {
     Reject { line, column: Some(column.to_owned()), value: value.map(shorten), reason: reason.into() }

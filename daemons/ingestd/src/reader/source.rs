@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use super::ReadError;
+use super::{Limits, ReadError};
 
 /// A body of text and what has been read of it but not been used yet.
 pub(crate) struct Source<R> {
@@ -59,6 +59,35 @@ impl<R: Read> Source<R> {
         let read = (&mut self.input).take(limit).read_to_end(&mut self.pending)?;
         self.is_at_end = read < bytes;
         Ok(())
+    }
+
+    /// The end of whole rows in what is pending, about a piece of it, 0 at the end of the body; none when a single row is
+    /// longer than the limit. `last_end` finds the end of the last whole row in a text.
+    ///
+    /// # Errors
+    /// Those of the input.
+    pub(crate) fn end_of_rows(
+        &mut self,
+        limits: &Limits,
+        last_end: impl Fn(&[u8]) -> Option<usize>,
+    ) -> io::Result<Option<usize>> {
+        let Limits { max_row_bytes, piece_bytes, .. } = *limits;
+        let mut wanted = piece_bytes;
+        loop {
+            let missing = wanted.saturating_sub(self.pending.len());
+            if missing > 0 && !self.is_at_end {
+                self.read_more(missing)?;
+            }
+            if self.is_at_end && self.pending.len() <= max_row_bytes + piece_bytes {
+                return Ok(Some(self.pending.len()));
+            }
+            match last_end(&self.pending) {
+                Some(end) => return Ok(Some(end)),
+                None if self.pending.len() > max_row_bytes => return Ok(None),
+                // Twice as much each time: what was searched is searched again.
+                None => wanted = (2 * self.pending.len()).min(max_row_bytes + piece_bytes),
+            }
+        }
     }
 
     /// Takes the first `end` bytes away from what is pending.

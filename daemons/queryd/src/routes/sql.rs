@@ -1,5 +1,6 @@
 //! `POST /sql`
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::State;
@@ -73,7 +74,9 @@ async fn sql(
     let parameters = request.params.into_iter().enumerate().map(|(i, value)| parameter(i + 1, value));
     let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
     let _turn = queryd.admission.admit(ctx.remaining()).await?;
-    let rows = run(&queryd, ctx, &request.sql, parameters).await.map_err(into_api_error)?;
+    let compute = Arc::clone(&queryd.compute);
+    let run = async move { run(&queryd, ctx, &request.sql, parameters).await };
+    let rows = compute.run(run).await?.map_err(into_api_error)?;
     respond(rows, format).await
 }
 

@@ -29,6 +29,8 @@ def copy(db, source, target):
 
 def main():
     db = duckdb.connect()
+    # It would be written among the answers.
+    db.execute("SET enable_progress_bar = false")
     for line in sys.stdin:
         task = json.loads(line)
         if "threads" in task:

@@ -103,7 +103,7 @@ impl Outcome {
 /// counted.
 pub(crate) fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
     // On the same cores as the server: a generator that waits for a turn of its own measures that wait.
-    let _ = timeslice::ask_for(timeslice::SHORT);
+    let _ = scheduling::ask_for(scheduling::SHORT);
     let connect = || Connection::new(load.address);
     let mut connections: Vec<Connection> =
         (0..load.connections).map(|_| connect()).collect::<anyhow::Result<_>>()?;

@@ -79,13 +79,13 @@ fn pure_crates_depend_on_nothing_of_ours_but_the_wire_and_what_depends_on_nothin
     for package in workspace.packages.iter().filter(|package| PURE.contains(&package.name.as_str())) {
         let found: BTreeSet<_> = dependencies(package).intersection(&ours).copied().collect();
         assert!(
-            found.is_subset(&BTreeSet::from(["timeslice", "wire"])),
+            found.is_subset(&BTreeSet::from(["scheduling", "wire"])),
             "{} depends on {found:?}",
             package.name
         );
     }
     for package in
-        workspace.packages.iter().filter(|package| ["timeslice", "wire"].contains(&package.name.as_str()))
+        workspace.packages.iter().filter(|package| ["scheduling", "wire"].contains(&package.name.as_str()))
     {
         assert_eq!(dependencies(package).intersection(&ours).count(), 0, "{}", package.name);
     }

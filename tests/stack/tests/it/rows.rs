@@ -77,7 +77,16 @@ async fn erased_person_is_found_neither_in_the_table_nor_in_the_index() -> anyho
     let metrics = stack.http(Ingestd)?.get("/metrics").send().await?;
     let metrics = String::from_utf8_lossy(&metrics.body).into_owned();
     ensure!(metrics.contains("index_job_lag_seconds{"), "{metrics}");
-    gateway.delete(&path).expect(204).await?;
+    let (url, id) = (gateway.url(""), accepted["job_id"].as_str().context("job_id")?);
+    let jobs = |command: &[&str]| -> anyhow::Result<Value> {
+        let arguments = [&["jobs"], command, &["--json", "--gateway", &url]].concat();
+        Ok(serde_json::from_slice(&testkit::lakectl(&arguments)?)?)
+    };
+    let listed = jobs(&["list"])?;
+    ensure!(listed["jobs"][0]["job_id"] == id && listed["jobs"][1].is_null(), "{listed}");
+    let cancelled = jobs(&["cancel", id])?;
+    ensure!(cancelled["state"] == "cancelled", "{cancelled}");
+    ensure!(jobs(&["list"])?["jobs"][0].is_null(), "a cancelled job is listed as if it went on");
     stack.stop().await?;
     stack.assert_quiet(&[])
 }

@@ -26,7 +26,7 @@ const SEMI_JOIN: f64 = 0.5;
 const LEAST: f64 = 1e-4;
 
 /// The rows of `plan`; none if it has an input of which nothing is known.
-pub(super) fn rows(plan: &LogicalPlan) -> Option<f64> {
+pub(in crate::optimizer) fn rows(plan: &LogicalPlan) -> Option<f64> {
     Some(match plan {
         LogicalPlan::TableScan(scan) => {
             let provider = source_as_provider(&scan.source).ok()?;
@@ -46,8 +46,18 @@ pub(super) fn rows(plan: &LogicalPlan) -> Option<f64> {
     })
 }
 
+/// The rows of `plan` before its filters.
+pub(in crate::optimizer) fn unfiltered_rows(plan: &LogicalPlan) -> Option<f64> {
+    match plan {
+        LogicalPlan::Filter(filter) => unfiltered_rows(&filter.input),
+        LogicalPlan::Projection(projection) => unfiltered_rows(&projection.input),
+        LogicalPlan::SubqueryAlias(alias) => unfiltered_rows(&alias.input),
+        _ => rows(plan),
+    }
+}
+
 /// At most how many different values the column with this index has, filters left out: the domain of a join.
-pub(super) fn distinct_values(plan: &LogicalPlan, index: usize) -> Option<f64> {
+pub(in crate::optimizer) fn distinct_values(plan: &LogicalPlan, index: usize) -> Option<f64> {
     let known = match plan {
         LogicalPlan::TableScan(scan) => {
             let count = rows(plan)?;

@@ -207,7 +207,7 @@ impl JoinGraph {
             domain.0 *= self.values(low);
             domain.1 *= self.values(high);
         }
-        let whole = |input: usize| largest(&self.inputs[input]).unwrap_or(self.rows[input]);
+        let whole = |input: usize| estimate::unfiltered_rows(&self.inputs[input]).unwrap_or(self.rows[input]);
         let kept = |(a, b): (usize, usize), in_a: f64, in_b: f64| {
             1.0 / in_a.min(whole(a)).min(in_b.min(whole(b))).max(1.0)
         };
@@ -221,16 +221,6 @@ impl JoinGraph {
             _ => None,
         };
         index.and_then(|index| estimate::distinct_values(plan, index)).unwrap_or(self.rows[*input])
-    }
-}
-
-/// Rows of an input before its filters.
-fn largest(plan: &LogicalPlan) -> Option<f64> {
-    match plan {
-        LogicalPlan::Filter(filter) => largest(&filter.input),
-        LogicalPlan::Projection(projection) => largest(&projection.input),
-        LogicalPlan::SubqueryAlias(alias) => largest(&alias.input),
-        _ => estimate::rows(plan),
     }
 }
 

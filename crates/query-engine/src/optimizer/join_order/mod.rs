@@ -4,7 +4,7 @@
 //! the inner joins of one FROM are taken apart, all orders are weighed (dynamic programming over sets of inputs, Selinger
 //! et al. 1979, bushy trees included), and the cheapest is taken if it is clearly cheaper than the one that was written.
 
-mod estimate;
+pub(super) mod estimate;
 mod graph;
 
 use datafusion::common::tree_node::{Transformed, TreeNode};

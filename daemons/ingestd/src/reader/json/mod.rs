@@ -16,12 +16,12 @@ use super::cells::{Cells, Text};
 use super::columns::{MAX_COLUMNS, check_names, unknown_column};
 use super::fit::TextFit;
 use super::infer::ColumnType;
-use super::rejects::{one_value, whole_row};
+use super::rejects::{one_value, too_long, whole_row};
 use super::widen::{Widening, Width};
 use super::{Limits, Opened, Piece, PieceReader, PieceRejects, Pieces, ReadError, RowSpan, parse};
 
 use object::{Object, cell, is_string};
-use pieces::{Elements, Lines, too_long};
+use pieces::{Elements, Lines};
 
 /// The rows of NDJSON.
 ///

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use memchr::{memchr, memchr2, memrchr};
 
-use crate::reader::rejects::whole_row;
+use crate::reader::rejects::{too_long, whole_row};
 use crate::reader::source::Source;
 use crate::reader::{Block, Limits, Piece, Pieces, ReadError, RowSpan, lines};
 
@@ -13,8 +13,7 @@ use crate::reader::{Block, Limits, Piece, Pieces, ReadError, RowSpan, lines};
 pub(crate) struct Lines<R> {
     source: Source<R>,
     line: u64,
-    piece_bytes: usize,
-    max_row_bytes: usize,
+    limits: Limits,
 }
 
 impl<R: Read> Lines<R> {
@@ -23,30 +22,7 @@ impl<R: Read> Lines<R> {
     /// # Errors
     /// Those of [`Source::open`].
     pub(crate) fn open(body: R, limits: &Limits) -> Result<Self, ReadError> {
-        let Limits { max_row_bytes, piece_bytes, .. } = *limits;
-        Ok(Self { source: Source::open(body)?, line: 1, piece_bytes, max_row_bytes })
-    }
-
-    /// The end of whole lines in what is pending; none when a single one is longer than the limit.
-    fn end_of_lines(&mut self) -> Result<Option<usize>, ReadError> {
-        let mut wanted = self.piece_bytes;
-        loop {
-            let missing = wanted.saturating_sub(self.source.pending().len());
-            if missing > 0 && !self.source.is_at_end() {
-                self.source.read_more(missing)?;
-            }
-            let pending = self.source.pending();
-            let end = memrchr(b'\n', pending).map(|found| found + 1);
-            match end {
-                _ if self.source.is_at_end() && pending.len() <= self.max_row_bytes + self.piece_bytes => {
-                    return Ok(Some(pending.len()));
-                }
-                Some(end) => return Ok(Some(end)),
-                None if pending.len() > self.max_row_bytes => return Ok(None),
-                // Twice as much each time: what was searched is searched again.
-                None => wanted = (2 * pending.len()).min(self.max_row_bytes + self.piece_bytes),
-            }
-        }
+        Ok(Self { source: Source::open(body)?, line: 1, limits: limits.clone() })
     }
 
     fn skip_long_line(&mut self) -> Result<Piece, ReadError> {
@@ -61,15 +37,18 @@ impl<R: Read> Lines<R> {
             if self.source.is_at_end() {
                 break;
             }
-            self.source.read_more(self.piece_bytes)?;
+            self.source.read_more(self.limits.piece_bytes)?;
         }
-        Ok(Piece::TooLong(whole_row(line, too_long(self.max_row_bytes))))
+        Ok(Piece::TooLong(whole_row(line, too_long(self.limits.max_row_bytes))))
     }
 }
 
 impl<R: Read + Send> Pieces for Lines<R> {
     fn next_piece(&mut self) -> Result<Option<Piece>, ReadError> {
-        let Some(end) = self.end_of_lines()? else { return self.skip_long_line().map(Some) };
+        let last_end = |text: &[u8]| memrchr(b'\n', text).map(|found| found + 1);
+        let Some(end) = self.source.end_of_rows(&self.limits, last_end)? else {
+            return self.skip_long_line().map(Some);
+        };
         if end == 0 {
             return Ok(None);
         }
@@ -96,8 +75,7 @@ pub(crate) struct Elements<R> {
     is_single: bool,
     /// On which the pending bytes begin.
     line: u64,
-    piece_bytes: usize,
-    max_row_bytes: usize,
+    limits: Limits,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -163,9 +141,8 @@ impl<R: Read> Elements<R> {
     /// # Errors
     /// Those of [`Source::open`].
     pub(crate) fn open(body: R, limits: &Limits) -> Result<Self, ReadError> {
-        let Limits { max_row_bytes, piece_bytes, .. } = *limits;
-        let source = Source::open(body)?;
-        Ok(Self { source, place: Place::Start, is_single: false, line: 1, piece_bytes, max_row_bytes })
+        let (source, limits) = (Source::open(body)?, limits.clone());
+        Ok(Self { source, place: Place::Start, is_single: false, line: 1, limits })
     }
 
     /// The next byte from `at` on that is no white space, reading on as far as needed; moves `at` to it.
@@ -180,7 +157,7 @@ impl<R: Read> Elements<R> {
             if self.source.is_at_end() {
                 return Ok(None);
             }
-            self.source.read_more(self.piece_bytes)?;
+            self.source.read_more(self.limits.piece_bytes)?;
         }
     }
 
@@ -238,11 +215,11 @@ impl<R: Read> Elements<R> {
             if self.source.is_at_end() {
                 return Err(self.never_closed(start));
             }
-            if self.source.pending().len() - start > self.max_row_bytes {
+            if self.source.pending().len() - start > self.limits.max_row_bytes {
                 self.place = Place::Skipping(self.line_at(start), value);
                 return Ok(None);
             }
-            self.source.read_more(self.piece_bytes)?;
+            self.source.read_more(self.limits.piece_bytes)?;
         }
     }
 
@@ -268,14 +245,14 @@ impl<R: Read> Elements<R> {
             if let Some(mut at) = value.end(self.source.pending()) {
                 self.behind_element(&mut at)?;
                 self.consume(at);
-                return Ok(Piece::TooLong(whole_row(line, too_long(self.max_row_bytes))));
+                return Ok(Piece::TooLong(whole_row(line, too_long(self.limits.max_row_bytes))));
             }
             if self.source.is_at_end() {
                 return Err(self.never_closed(0));
             }
             self.consume(self.source.pending().len());
             value.scanned = 0;
-            self.source.read_more(self.piece_bytes)?;
+            self.source.read_more(self.limits.piece_bytes)?;
         }
     }
 
@@ -306,7 +283,7 @@ impl<R: Read + Send> Pieces for Elements<R> {
         if self.place == Place::Start {
             self.begin(&mut at)?;
         }
-        while at < self.piece_bytes && matches!(self.place, Place::First | Place::Next) {
+        while at < self.limits.piece_bytes && matches!(self.place, Place::First | Place::Next) {
             rows.extend(self.element(&mut at)?);
         }
         if self.place == Place::End {
@@ -322,9 +299,4 @@ impl<R: Read + Send> Pieces for Elements<R> {
         }
         Ok(Some(self.block(at, rows)))
     }
-}
-
-/// Why a row of more than so many bytes is rejected.
-pub(super) fn too_long(max_row_bytes: usize) -> String {
-    format!("the row is longer than {max_row_bytes} bytes")
 }

@@ -125,9 +125,9 @@ impl Plan for HttpArgs {
             let mut measure =
                 || phase(self, &served.daemon, OPEN_CONNECTIONS, Pace::Open { per_s }, &mut searches);
             open.push(measure()?);
-            if timeslice::go_first(true).is_ok() {
+            if scheduling::go_first(true).is_ok() {
                 open_first.push(measure()?);
-                timeslice::go_first(false)?;
+                scheduling::go_first(false)?;
             }
             progress.end(1);
         }
