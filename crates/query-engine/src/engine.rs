@@ -164,9 +164,11 @@ impl Engine {
             let statement = statement::parse(sql)?;
             let references = self.tables_of(&statement)?;
             let Tables { catalogs, snapshots } = resolve(&self.warehouse, source, &references).await?;
-            let state = SessionStateBuilder::new_from_existing(self.state.clone())
+            let mut state = SessionStateBuilder::new_from_existing(self.state.clone())
                 .with_catalog_list(catalogs)
                 .build();
+            // One moment for all of the statement: now() is it.
+            state.mark_start_execution();
             let plan = state.statement_to_plan(statement).await?;
             statement::check_reads_only(&plan)?;
             let plan = bind(plan, parameters)?;

@@ -158,3 +158,15 @@ async fn labour_statistics_answer_a_real_question() {
     let some = lake.query("SELECT * FROM bls.oews LIMIT 7").await.unwrap();
     assert_eq!((some.len(), some.schema.fields().len()), (7, columns));
 }
+
+#[tokio::test]
+async fn now_is_one_moment_of_the_statement_and_the_right_one() {
+    let lake = Lake::new();
+    let shown =
+        lake.shown("SELECT now() = now() AND current_date() = today() AND current_time() IS NOT NULL").await;
+    assert_eq!(shown.lines().nth(3).unwrap().trim_matches(['|', ' ']), "true");
+    let before = jiff::Timestamp::now().as_second();
+    let shown = lake.shown("SELECT CAST(floor(extract(epoch FROM now())) AS BIGINT)").await;
+    let told: i64 = shown.lines().nth(3).unwrap().trim_matches(['|', ' ']).parse().unwrap();
+    assert!((before..=jiff::Timestamp::now().as_second()).contains(&told), "{told} is not {before}");
+}

@@ -46,7 +46,10 @@ pub(crate) struct Cli {
 
 impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().thread_stack_size(STACK_BYTES).enable_all().build()?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .thread_stack_size(STACK_BYTES)
+            .enable_all()
+            .build()?;
         // Spawned, so that it runs on a thread with a large stack.
         runtime.block_on(async { tokio::spawn(self.prove()).await? })
     }
@@ -113,7 +116,8 @@ fn driver_source() -> anyhow::Result<PathBuf> {
     let metadata: Value = serde_json::from_slice(&output.stdout)?;
     let packages = metadata["packages"].as_array().context("no packages")?;
     let driver = packages.iter().find(|package| package["name"] == "datafusion-sqllogictest");
-    let manifest = driver.and_then(|driver| driver["manifest_path"].as_str()).context("the driver is no dependency")?;
+    let manifest =
+        driver.and_then(|driver| driver["manifest_path"].as_str()).context("the driver is no dependency")?;
     Ok(PathBuf::from(manifest).parent().context("a manifest is in a folder")?.to_owned())
 }
 

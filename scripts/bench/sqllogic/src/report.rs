@@ -50,7 +50,9 @@ impl Results {
         for (place, outcomes) in &self.outcomes {
             let mut is_reachable = true;
             for (engine, outcome) in outcomes {
-                if matches!(outcome, Outcome::NotSent(_)) || (*engine == Engine::Served && outcome.is_refusal()) {
+                if matches!(outcome, Outcome::NotSent(_))
+                    || (*engine == Engine::Served && outcome.is_refusal())
+                {
                     continue;
                 }
                 if is_reachable && *outcome != Outcome::Passed {

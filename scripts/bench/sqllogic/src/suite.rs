@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use datafusion_sqllogictest::{DFColumnType, TestContext, df_value_validator, setup_scratch_dir, value_normalizer};
+use datafusion_sqllogictest::{
+    DFColumnType, TestContext, df_value_validator, setup_scratch_dir, value_normalizer,
+};
 use sqllogictest::{Record, RecordOutput, Runner, parse_file, strict_column_validator};
 
 use crate::engines::{Engine, Session, Stack};

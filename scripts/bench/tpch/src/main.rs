@@ -16,11 +16,6 @@ mod stack;
 use std::process::ExitCode;
 
 use clap::Parser;
-use tikv_jemallocator::Jemalloc;
-
-/// As queryd has it: the engine in process shall differ from it by HTTP alone.
-#[global_allocator]
-static ALLOCATOR: Jemalloc = Jemalloc;
 
 fn main() -> ExitCode {
     match cli::Cli::parse().run() {

@@ -79,7 +79,7 @@ async fn erased_person_is_found_neither_in_the_table_nor_in_the_index() -> anyho
     ensure!(metrics.contains("index_job_lag_seconds{"), "{metrics}");
     let (url, id) = (gateway.url(""), accepted["job_id"].as_str().context("job_id")?);
     let jobs = |command: &[&str]| -> anyhow::Result<Value> {
-        let arguments = [&["jobs"], command, &["--json", "--gateway", &url]].concat();
+        let arguments = [&["jobs", "--json", "--gateway", &url], command].concat();
         Ok(serde_json::from_slice(&testkit::lakectl(&arguments)?)?)
     };
     let listed = jobs(&["list"])?;

@@ -49,7 +49,9 @@ async fn keep(mut rows: SendableRecordBatchStream, memory: MemoryReservation) ->
 /// Bytes of the rows themselves: groups come in slices of one large batch, whose buffers must not count with each slice.
 fn size(batch: &RecordBatch) -> Result<usize> {
     let columns = batch.columns().iter();
-    Ok(columns.map(|column| column.to_data().get_slice_memory_size()).sum::<std::result::Result<usize, _>>()?)
+    Ok(columns
+        .map(|column| column.to_data().get_slice_memory_size())
+        .sum::<std::result::Result<usize, _>>()?)
 }
 
 /// One reader of the rows of its input, which another reader with the same [`Rows`] may have computed already.

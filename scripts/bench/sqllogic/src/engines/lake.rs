@@ -28,7 +28,11 @@ pub(super) struct Lake {
 
 impl Lake {
     pub(super) fn new(stack: &Stack) -> anyhow::Result<Self> {
-        Ok(Self { catalogd: stack.catalogd.client()?, ingestd: stack.ingestd.client()?, tables: HashMap::new() })
+        Ok(Self {
+            catalogd: stack.catalogd.client()?,
+            ingestd: stack.ingestd.client()?,
+            tables: HashMap::new(),
+        })
     }
 
     /// Makes the lake's table like the session's of that name; or says why it cannot be.
@@ -49,14 +53,26 @@ impl Lake {
         if !provider.schema().fields().iter().all(|field| is_kept(field.data_type())) {
             return Ok(Err(Refusal::NoSuchType));
         }
-        let Ok(body) = parquet_of(context, provider).await else { return Ok(Err(Refusal::NotATable)) };
+        let Ok((rows, body)) = parquet_of(context, provider).await else {
+            return Ok(Err(Refusal::NotATable));
+        };
+        if rows == 0 {
+            return Ok(Err(Refusal::NoRows));
+        }
         if self.tables.get(&**name) == Some(&body) {
             return Ok(Ok(()));
         }
         self.remove(name)?;
         let path = format!("/ingest?table={NAMESPACE}.{name}&mode=create&format=parquet");
         let request = post_bytes(&path, "application/vnd.apache.parquet", &body);
-        self.ingestd.exchange(&request, |reply| taken(name, reply))?;
+        let is_taken = self.ingestd.exchange(&request, |reply| match reply.status {
+            // What tables cannot hold, said by the one who knows.
+            422 => Ok(false),
+            _ => taken(name, reply).map(|()| true),
+        })?;
+        if !is_taken {
+            return Ok(Err(Refusal::NoSuchType));
+        }
         self.tables.insert(name.to_string(), body);
         Ok(Ok(()))
     }
@@ -111,13 +127,17 @@ fn is_kept(data_type: &DataType) -> bool {
     }
 }
 
-/// All rows of a table, as the body of a request.
-async fn parquet_of(context: &SessionContext, table: Arc<dyn TableProvider>) -> anyhow::Result<Vec<u8>> {
+/// How many rows a table has, and all of them as the body of a request.
+async fn parquet_of(
+    context: &SessionContext,
+    table: Arc<dyn TableProvider>,
+) -> anyhow::Result<(usize, Vec<u8>)> {
     let schema = Arc::new(Schema::new(table.schema().fields().clone()));
     let batches = context.read_table(table)?.collect().await?;
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), None)?;
+    let rows = batches.iter().map(|batch| batch.num_rows()).sum();
     for batch in batches {
         writer.write(&batch.with_schema(Arc::clone(&schema)).context("batch of another schema")?)?;
     }
-    Ok(writer.into_inner()?)
+    Ok((rows, writer.into_inner()?))
 }

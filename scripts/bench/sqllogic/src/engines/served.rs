@@ -19,7 +19,8 @@ use super::{Failure, Stack};
 use crate::outcome::Refusal;
 
 /// Parts of the names of settings that change what a query answers. A request over HTTP has none.
-const SETTINGS: [&str; 5] = ["sql_parser", "time_zone", "enable_ansi_mode", "catalog.", "default_null_ordering"];
+const SETTINGS: [&str; 5] =
+    ["sql_parser", "time_zone", "enable_ansi_mode", "catalog.", "default_null_ordering"];
 
 /// Sends to queryd what can be sent.
 pub(super) struct Served {
@@ -72,7 +73,9 @@ impl Served {
             return Err(Unanswered::Refused(refusal));
         }
         let references = session.resolve_table_references(&statement).unwrap_or_default();
-        for reference in references.iter().filter(|name| !session.table_functions().contains_key(name.table())) {
+        for reference in
+            references.iter().filter(|name| !session.table_functions().contains_key(name.table()))
+        {
             state.lake.provide(&self.context, reference).await?.map_err(Unanswered::Refused)?;
         }
         let request = post("/sql?format=arrow", &json!({"sql": sql}))?;

@@ -19,7 +19,8 @@ impl Stack {
     /// Starts the daemons that lie in `programs`.
     pub(crate) fn start(programs: &Path) -> anyhow::Result<Self> {
         let folder = tempfile::tempdir()?;
-        let warehouse = ("LAKEHOUSE_LAKE__WAREHOUSE", format!("file://{}", folder.path().join("warehouse").display()));
+        let warehouse =
+            ("LAKEHOUSE_LAKE__WAREHOUSE", format!("file://{}", folder.path().join("warehouse").display()));
         let daemon = |name: &str, settings: Vec<(&'static str, String)>| {
             let own = folder.path().join(name);
             fs::create_dir_all(&own)?;
