@@ -64,7 +64,7 @@ mod tests {
     }
 
     /// From each async thread of `runtime`, the cores that it may run on.
-    fn allowed_to_workers(runtime: &Runtime) -> Vec<usize> {
+    fn allowed_to_workers(runtime: &Runtime) -> Result<Vec<usize>, tokio::task::JoinError> {
         let workers = runtime.metrics().num_workers();
         let all_here = Arc::new(Barrier::new(workers));
         let look = |_| {
@@ -76,9 +76,10 @@ mod tests {
             })
         };
         let looks: Vec<_> = (0..workers).map(look).collect();
-        let mut allowed: Vec<usize> = looks.into_iter().map(|look| runtime.block_on(look).unwrap()).collect();
+        let mut allowed =
+            looks.into_iter().map(|look| runtime.block_on(look)).collect::<Result<Vec<_>, _>>()?;
         allowed.sort_unstable();
-        allowed
+        Ok(allowed)
     }
 
     #[test]
@@ -87,7 +88,7 @@ mod tests {
         let runtime = start(Placement::OnePerCore).unwrap();
         let mut expected = vec![1; cores];
         expected.push(cores);
-        assert_eq!(allowed_to_workers(&runtime), expected);
+        assert_eq!(allowed_to_workers(&runtime).unwrap(), expected);
         // Whichever async thread starts them.
         let blocking = |_| runtime.spawn(async { tokio::task::spawn_blocking(allowed).await });
         for looked in (0..20).map(blocking).collect::<Vec<_>>() {
@@ -98,6 +99,7 @@ mod tests {
     #[test]
     fn async_threads_are_bound_only_where_that_is_asked_for() {
         let cores = allowed();
-        assert_eq!(allowed_to_workers(&start(Placement::Free).unwrap()), vec![cores; cores + 1]);
+        let runtime = start(Placement::Free).unwrap();
+        assert_eq!(allowed_to_workers(&runtime).unwrap(), vec![cores; cores + 1]);
     }
 }

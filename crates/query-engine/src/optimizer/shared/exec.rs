@@ -21,9 +21,9 @@ use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 /// Where the rows are once the first reader has asked for them. Whoever waits for them drives the computation, so that it
 /// goes on when another reader leaves.
 #[derive(Default)]
-pub(super) struct Rows(
-    OnceLock<Shared<BoxFuture<'static, std::result::Result<Arc<Kept>, Arc<DataFusionError>>>>>,
-);
+pub(super) struct Rows(OnceLock<Shared<BoxFuture<'static, Outcome>>>);
+
+type Outcome = std::result::Result<Arc<Kept>, Arc<DataFusionError>>;
 
 impl fmt::Debug for Rows {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

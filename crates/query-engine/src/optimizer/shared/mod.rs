@@ -98,8 +98,7 @@ fn is_shareable(plan: &LogicalPlan) -> Result<bool> {
     if !matches!(plan, LogicalPlan::Aggregate(_)) || !is_small() {
         return Ok(false);
     }
-    let is_volatile =
-        plan.exists(|plan| Ok(plan.expressions().iter().any(|expression| expression.is_volatile())))?;
+    let is_volatile = plan.exists(|plan| Ok(plan.expressions().iter().any(Expr::is_volatile)))?;
     Ok(!is_volatile)
 }
 
