@@ -10,42 +10,44 @@ use tokio::runtime::{Builder, Runtime};
 /// Where the async threads run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
-    /// Wherever the system puts them.
+    /// Wherever the system puts them, one more than there are cores.
     Free,
-    /// One of them on each core, the last one free. For a daemon that computes on its async threads: a system that saves
-    /// cores packs them onto one for milliseconds, while another is idle.
+    /// One bound to each core. For a daemon that computes on its async threads: docs/decisions/0024-searches-over-http.md.
     OnePerCore,
 }
 
-/// Starts one async thread more than there are cores: while short work occupies as many threads as there are cores, one
-/// is left that takes requests in and answers `/healthz`.
+/// After so many steps of its tasks a thread that computes looks for new requests. By itself tokio lets 61 pass, which is
+/// right for tasks that mostly wait.
+const STEPS_BETWEEN_LOOKS: u32 = 4;
+
+/// Starts the async threads.
 ///
 /// # Errors
 /// When the system has no more threads.
 pub(crate) fn start(placement: Placement) -> io::Result<Runtime> {
-    let parallelism = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = parallelism + 1;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = Builder::new_multi_thread();
-    builder.worker_threads(threads).enable_all();
-    if placement == Placement::Free || parallelism == 1 {
-        return builder.build();
+    builder.enable_all();
+    if placement == Placement::Free {
+        return builder.worker_threads(cores + 1).build();
     }
+    builder.worker_threads(cores).event_interval(STEPS_BETWEEN_LOOKS);
     let Ok(all) = Cores::allowed() else { return builder.build() };
     let each = all.each();
     // With less time than cores (a quota of a control group), the system places threads better than we would.
-    if each.len() != parallelism {
+    if each.len() != cores {
         return builder.build();
     }
     // Threads for blocking work start through the same hook. They come later than the async ones, for which all wait, and
     // may be started by a bound one.
-    let started = Arc::new(Barrier::new(threads + 1));
+    let started = Arc::new(Barrier::new(cores + 1));
     let (all_started, next) = (Arc::clone(&started), AtomicUsize::new(0));
     builder.on_thread_start(move || {
         let number = next.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = each.get(number).unwrap_or(&all).bind() {
             tracing::info!(%error, "the system does not bind threads to cores: under load, the slowest answers take longer");
         }
-        if number < threads {
+        if number < cores {
             started.wait();
         }
     });
@@ -83,12 +85,10 @@ mod tests {
     }
 
     #[test]
-    fn one_async_thread_is_bound_to_each_core_and_one_is_free_as_are_those_for_blocking_work() {
+    fn one_async_thread_is_bound_to_each_core_and_those_for_blocking_work_are_free() {
         let cores = allowed();
         let runtime = start(Placement::OnePerCore).unwrap();
-        let mut expected = vec![1; cores];
-        expected.push(cores);
-        assert_eq!(allowed_to_workers(&runtime).unwrap(), expected);
+        assert_eq!(allowed_to_workers(&runtime).unwrap(), vec![1; cores]);
         // Whichever async thread starts them.
         let blocking = |_| runtime.spawn(async { tokio::task::spawn_blocking(allowed).await });
         for looked in (0..20).map(blocking).collect::<Vec<_>>() {

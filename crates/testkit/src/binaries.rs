@@ -1,7 +1,7 @@
 //! Where cargo put what the tests run, relative to the test's own executable in `target/<profile>/deps`.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -49,8 +49,10 @@ pub(crate) fn pull_models() -> anyhow::Result<()> {
     lakectl(&["models", "pull"]).map(drop)
 }
 
-/// The root of the checkout, for the data files that the repository carries.
-pub fn repository() -> &'static Path {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2);
-    root.unwrap_or(Path::new("."))
+/// The root of the checkout, for the files that the repository carries. It is looked up when a test runs: where checkouts
+/// share a target folder, another one may have built the test.
+pub fn repository() -> PathBuf {
+    let package = env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+    let root = package.ancestors().find(|folder| folder.join("Cargo.lock").is_file());
+    root.unwrap_or(&package).to_owned()
 }

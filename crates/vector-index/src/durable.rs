@@ -85,6 +85,10 @@ pub(crate) struct Sum {
     pub(crate) crc: u32,
 }
 
+/// What is given to the system at once. While it copies, nothing else runs on the core, however urgent, unless the kernel
+/// is built to be preempted: a graph of 13 MB in one call held up searches by 5 ms.
+const PIECE: usize = 128 << 10;
+
 /// A file that is being written, and its sum so far.
 pub(crate) struct Unnamed<'a> {
     disk: &'a dyn Disk,
@@ -95,6 +99,7 @@ pub(crate) struct Unnamed<'a> {
 
 impl Write for Unnamed<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let bytes = &bytes[..bytes.len().min(PIECE)];
         self.disk.write_all_at(&self.file, bytes, self.bytes)?;
         self.bytes += bytes.len() as u64;
         self.crc.update(bytes);
@@ -156,4 +161,33 @@ pub(crate) fn create_folder(disk: &dyn Disk, folder: &Path) -> Result<(), Error>
 /// Makes the entries of a folder durable: created, renamed and removed names.
 pub(crate) fn sync_folder(disk: &dyn Disk, folder: &Path) -> Result<(), Error> {
     disk.sync_folder(folder).map_err(|e| Error::io("sync folder", folder, e))
+}
+
+#[cfg(test)]
+mod tests {
+    use parking_lot::Mutex;
+
+    use super::*;
+
+    /// The sizes of what is written at once.
+    #[derive(Default)]
+    struct Sizes(Mutex<Vec<usize>>);
+
+    impl Disk for Sizes {
+        fn write_all_at(&self, file: &File, bytes: &[u8], offset: u64) -> io::Result<()> {
+            self.0.lock().push(bytes.len());
+            PlainDisk.write_all_at(file, bytes, offset)
+        }
+    }
+
+    #[test]
+    fn large_file_is_written_whole_in_pieces_that_hold_up_nobody() {
+        let (folder, sizes) = (tempfile::tempdir().unwrap(), Sizes::default());
+        let path = folder.path().join("large");
+        let content: Vec<u8> = (0..5 * PIECE as u32 + 3).map(|i| (i / 7) as u8).collect();
+        let sum = create_atomically(&sizes, &path, |out| out.write_all(&content)).unwrap();
+        assert!(fs::read(&path).unwrap() == content);
+        assert_eq!(sum, Sum { bytes: content.len() as u64, crc: crc32fast::hash(&content) });
+        assert!(sizes.0.into_inner().into_iter().all(|size| size <= PIECE));
+    }
 }

@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use service::{ApiError, Env, Readiness};
-use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use vector_index::{Error, Listed, Settings, Store};
 use wire::ErrorCode;
@@ -23,22 +22,17 @@ pub(crate) struct Indexes {
     readiness: Readiness,
     /// Candidates that a graph search keeps where the request does not say.
     pub(crate) default_ef: usize,
-    /// One for each short search that computes: one less than there are async threads.
-    short_turns: Semaphore,
     /// One for each long search that computes.
     long_turns: Arc<Semaphore>,
 }
 
 impl Indexes {
-    /// Called from an async thread.
     pub(crate) fn new(config: &Config, readiness: Readiness) -> Self {
         readiness.not_ready(OPENING, "the indexes are being opened");
-        let async_threads = Handle::current().metrics().num_workers();
         Self {
             store: OnceLock::new(),
             readiness,
             default_ef: config.index.search_breadth,
-            short_turns: Semaphore::new(async_threads.saturating_sub(1).max(1)),
             long_turns: Arc::new(Semaphore::new(config.search_permits())),
         }
     }
@@ -66,20 +60,17 @@ impl Indexes {
 
     /// Searches: `prepare` says what for and how long it may take, `work` does it.
     ///
-    /// A short search stays on its async thread: the way to another thread and back costs as much as it computes. Turns
-    /// keep one async thread free of the engine and its locks, to take requests in and to answer `/healthz`. A long
-    /// search leaves the async threads; it keeps its turn until it is done even if the caller gives up.
+    /// A short search stays on its async thread: the way to another thread and back costs as much as it computes. A long
+    /// one leaves the async threads; it keeps its turn until it is done even if the caller gives up.
     pub(crate) async fn search<S: Send + 'static, T: Send + 'static>(
         &self,
         prepare: impl FnOnce() -> Result<(S, Load), ApiError>,
         work: impl FnOnce(S) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let turn = self.short_turns.acquire().await.map_err(ApiError::internal)?;
         let (searches, load) = prepare()?;
         if load.is_short() {
             return work(searches);
         }
-        drop(turn);
         let turn = Arc::clone(&self.long_turns).acquire_owned().await.map_err(ApiError::internal)?;
         let done = tokio::task::spawn_blocking(move || {
             let _turn = turn;
@@ -145,37 +136,24 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     #[test]
-    fn one_async_thread_stays_free_while_short_searches_compute() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().unwrap();
+    fn long_search_leaves_the_async_threads_to_others() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).build().unwrap();
         let (begin, begun) = mpsc::channel();
         let (answer, answered) = mpsc::channel();
-        let gate = Arc::new(std::sync::RwLock::new(()));
-        let closed = gate.write().unwrap();
+        let (open, opened) = mpsc::channel();
 
-        let indexes =
-            Arc::new(runtime.block_on(async { Indexes::new(&Config::default(), Readiness::default()) }));
-        let searches = (0..5).map(|_| {
-            let (indexes, begin, gate) = (Arc::clone(&indexes), begin.clone(), Arc::clone(&gate));
-            runtime.spawn(async move {
-                let work = move |()| {
-                    begin.send(()).unwrap();
-                    drop(gate.read().unwrap());
-                    Ok(())
-                };
-                indexes.search(|| Ok(((), Load::default())), work).await
-            })
+        let indexes = Arc::new(Indexes::new(&Config::default(), Readiness::default()));
+        let search = runtime.spawn(async move {
+            let work = move |()| {
+                begin.send(()).unwrap();
+                opened.recv_timeout(PATIENCE).map_err(ApiError::internal)
+            };
+            indexes.search(|| Ok(((), Load::LONG)), work).await
         });
-        let searches: Vec<_> = searches.collect();
-        let of_two = (begun.recv_timeout(PATIENCE), begun.recv_timeout(PATIENCE));
+        begun.recv_timeout(PATIENCE).unwrap();
         runtime.spawn(async move { answer.send(()) });
-        let probe = answered.recv_timeout(PATIENCE);
-        let of_a_third = begun.try_recv();
-
-        drop(closed);
-        for search in searches {
-            runtime.block_on(search).unwrap().unwrap();
-        }
-        assert_eq!((of_two, probe), ((Ok(()), Ok(())), Ok(())), "two compute, and the third thread answers");
-        assert!(of_a_third.is_err(), "a third search computed on the last free thread");
+        answered.recv_timeout(PATIENCE).expect("the only async thread answers while the search computes");
+        open.send(()).unwrap();
+        runtime.block_on(search).unwrap().unwrap();
     }
 }

@@ -19,6 +19,9 @@ const NUMBERS_PER_HIT: usize = 2000;
 pub(crate) struct Load(usize);
 
 impl Load {
+    #[cfg(test)]
+    pub(crate) const LONG: Self = Self(usize::MAX);
+
     /// The work of `query` in an index of which `info` tells; a graph search keeps `default_ef` candidates where the
     /// query does not say.
     pub(crate) fn of(info: &Info, query: &Query, default_ef: usize) -> Self {

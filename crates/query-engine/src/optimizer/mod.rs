@@ -1,6 +1,7 @@
 //! Rules of the optimizer that DataFusion does not have: docs/decisions/0035-sql-speed.md.
 
 mod join_order;
+mod plain_literals;
 mod reduce_groups;
 mod semi_join;
 mod shared;
@@ -11,6 +12,7 @@ use std::sync::Arc;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 
 use join_order::OrderJoins;
+use plain_literals::PlainLiterals;
 use reduce_groups::ReduceGroups;
 use semi_join::PushDownSemiJoin;
 pub(crate) use shared::Planner;
@@ -28,6 +30,8 @@ pub(crate) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     rules.insert(ours, Arc::new(OrderJoins));
     rules.insert(ours, Arc::new(PushDownSemiJoin));
     rules.insert(ours, Arc::new(ReduceGroups));
+    // After the rule that would make it an equality again.
+    rules.push(Arc::new(PlainLiterals));
     // The last: what it marks is moved into no more.
     rules.push(Arc::new(ShareGroups));
     rules

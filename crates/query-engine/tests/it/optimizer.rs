@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Int64Array, RecordBatch};
+use arrow::array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -189,4 +189,23 @@ async fn many_shared_groups_take_the_memory_of_their_rows_and_no_more() {
     let drawn = drawn(&rows);
     let row: Vec<&str> = drawn.lines().nth(3).unwrap().split_whitespace().collect();
     assert_eq!(row, ["|", "300000", "|", "600000", "|"]);
+}
+
+#[tokio::test]
+async fn window_is_ordered_by_literals_that_a_computed_value_is_compared_with() {
+    let lake = Lake::new();
+    let texts = |values: [&str; 3]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+    let columns = [
+        ("a", texts(["0", "0", "1"]), true),
+        ("b", texts(["0", "1", "0"]), true),
+        ("c", texts(["x"; 3]), true),
+    ];
+    lake.append("x.t", &RecordBatch::try_from_iter_with_nullable(columns).unwrap()).await;
+    lake.append("x.u", &RecordBatch::try_from_iter([("d", texts(["x", "y", "z"]))]).unwrap()).await;
+    let sql = "SELECT b, row_number() OVER (PARTITION BY u.d
+            ORDER BY CASE WHEN t.b = '0' THEN 1 ELSE 0 END, CASE WHEN t.a = '0' THEN 1 ELSE 0 END) AS place
+        FROM x.u JOIN x.t ON t.c = u.d AND nvl(t.a, '0') = '0' ORDER BY place";
+    let drawn = lake.shown(sql).await;
+    let row = |line| drawn.lines().nth(line).unwrap().split_whitespace().collect::<String>();
+    assert_eq!((row(3).as_str(), row(4).as_str()), ("|1|1|", "|0|2|"), "{drawn}");
 }

@@ -10,6 +10,9 @@ use query_engine::{Error, Parameter, SnapshotRead};
 
 use crate::fixture::{Lake, name};
 
+/// The labour statistics that the repository carries, from where cargo runs the tests of a package.
+const OEWS: &str = "../../data/oews/oews_2025_staffing_metro_detailed.parquet";
+
 fn people() -> RecordBatch {
     let ids = Int64Array::from(vec![1, 2, 3]);
     let zips = StringArray::from(vec![Some("00123"), Some("90210"), None]);
@@ -140,9 +143,7 @@ async fn common_table_expressions_and_table_functions_are_no_tables_of_the_catal
 #[tokio::test]
 async fn labour_statistics_answer_a_real_question() {
     let lake = Lake::new();
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/oews/oews_2025_staffing_metro_detailed.parquet");
-    let file = std::fs::File::open(path).unwrap();
+    let file = std::fs::File::open(OEWS).unwrap();
     let mut total = 0;
     for batch in
         ParquetRecordBatchReaderBuilder::try_new(file).unwrap().with_batch_size(32_768).build().unwrap()

@@ -14,6 +14,9 @@ use wire::ingest::{OnError, Reject};
 
 use super::*;
 
+/// The labour statistics that the repository carries, from where cargo runs the tests of a package.
+const OEWS: &str = "../../data/oews/oews_2025_staffing_metro_detailed.parquet";
+
 const LIMITS: Limits = Limits { inference_rows: 100, max_row_bytes: 1 << 20, batch_rows: 7, piece_bytes: 64 };
 
 fn file(body: &[u8]) -> File {
@@ -335,9 +338,7 @@ fn parquet_is_converted_to_the_types_of_the_table_or_refused() {
 
 #[test]
 fn labour_statistics_are_read_whole() {
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/oews/oews_2025_staffing_metro_detailed.parquet");
-    let body = std::fs::read(path).unwrap();
+    let body = std::fs::read(OEWS).unwrap();
     let (batch, rejects) = create(&body, IngestFormat::Parquet).unwrap();
     assert_eq!((batch.num_rows(), rejects.len()), (67_809, 0), "{:?}", rejects.first());
 }

@@ -19,6 +19,9 @@ use wire::DaemonName;
 
 use crate::catalogd::{Catalogd, serve};
 
+/// The labour statistics that the repository carries, from where cargo runs the tests of a package.
+const OEWS: &str = "../../data/oews/oews_2025_staffing_metro_detailed.parquet";
+
 pub(crate) struct Ingestd {
     _folder: TempDir,
     pub(crate) catalogd: Arc<Catalogd>,
@@ -126,9 +129,7 @@ async fn rows_of_every_format_land_in_the_table() {
 #[tokio::test]
 async fn labour_statistics_land_whole() {
     let ingestd = Ingestd::new().await;
-    let path =
-        concat!(env!("CARGO_MANIFEST_DIR"), "/../../data/oews/oews_2025_staffing_metro_detailed.parquet");
-    let body = std::fs::read(path).unwrap();
+    let body = std::fs::read(OEWS).unwrap();
     let (status, answer) = ingestd.post("table=bls.oews&format=parquet", &[], body).await;
     assert_eq!((status, &answer["rows_written"]), (StatusCode::OK, &67_809.into()), "{answer}");
 }
@@ -153,11 +154,7 @@ async fn hostile_requests_get_a_4xx_that_says_why_and_change_nothing() {
     let ingestd = Ingestd::new().await;
     ingestd.post("table=hr.people", &[CSV], "id,zip\n1,00123\n").await;
     let before = ingestd.snapshots().await;
-    let whole = std::fs::read(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../data/oews/oews_2025_staffing_metro_detailed.parquet"
-    ))
-    .unwrap();
+    let whole = std::fs::read(OEWS).unwrap();
     let mut holed = whole.clone();
     holed[1_000..60_000].fill(0xA5);
     let huge = [b"id,zip\n1,".as_slice(), &vec![b'x'; 10 << 20], b"\n"].concat();

@@ -4,16 +4,18 @@ mod lake;
 mod served;
 mod stack;
 
+use std::env;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use anyhow::Context;
 use async_trait::async_trait;
 use datafusion::execution::SessionStateBuilder;
 use datafusion::prelude::SessionContext;
 use datafusion_sqllogictest::{DFColumnType, DFOutput, DFSqlLogicTestError, DataFusion};
 use indicatif::ProgressBar;
 use serde::{Deserialize, Serialize};
-use sqllogictest::AsyncDB;
+use sqllogictest::{AsyncDB, DBOutput};
 use thiserror::Error;
 
 use crate::outcome::Refusal;
@@ -131,14 +133,14 @@ impl AsyncDB for Connection {
     async fn run(&mut self, sql: &str) -> Result<DFOutput, Failure> {
         if let Some(served) = &self.served {
             match served.run(sql).await {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return as_in_the_repository(answer),
                 Err(Unanswered::Failed(failure)) => return Err(failure),
                 Err(Unanswered::Refused(refusal)) => {
                     *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
                 }
             }
         }
-        Ok(self.in_process.run(sql).await?)
+        as_in_the_repository(self.in_process.run(sql).await?)
     }
 
     async fn shutdown(&mut self) {}
@@ -146,4 +148,16 @@ impl AsyncDB for Connection {
     fn engine_name(&self) -> &str {
         self.in_process.engine_name()
     }
+}
+
+/// The current folder, named as the files name it: by where it is in DataFusion's repository. The driver does so too, but
+/// for where its own source is.
+fn as_in_the_repository(output: DFOutput) -> Result<DFOutput, Failure> {
+    let DBOutput::Rows { types, mut rows } = output else { return Ok(output) };
+    let here = env::current_dir().context("find the current folder")?;
+    let here = here.to_string_lossy();
+    for cell in rows.iter_mut().flatten() {
+        *cell = cell.replace(here.trim_start_matches('/'), "WORKSPACE_ROOT/datafusion/sqllogictest");
+    }
+    Ok(DBOutput::Rows { types, rows })
 }

@@ -1,7 +1,5 @@
 //! Tables and objects through clients that nobody here wrote: PyIceberg, DuckDB and boto3, over Iceberg REST and S3.
 
-use std::path::{Path, PathBuf};
-
 use anyhow::ensure;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -14,7 +12,7 @@ async fn lake() -> anyhow::Result<Stack> {
 
 /// Does a step of `lake.py`.
 fn step(stack: &Stack, step: &str) -> anyhow::Result<Value> {
-    let program: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/clients/lake.py");
+    let program = testkit::repository().join("tests/stack/tests/it/clients/lake.py");
     run_lake_client(stack, &program, step)
 }
 

@@ -1,7 +1,7 @@
 //! catalogd against the specification of Iceberg REST, by a client that knows nothing else: schemathesis.
 
 use std::env;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context, ensure};
@@ -17,8 +17,8 @@ const SEED: &str = "20261126";
 const CHECKS: &str =
     "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance";
 
-fn folder() -> std::path::PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/iceberg_rest")
+fn folder() -> PathBuf {
+    testkit::repository().join("tests/stack/tests/it/iceberg_rest")
 }
 
 fn run(command: &mut Command) -> anyhow::Result<String> {
