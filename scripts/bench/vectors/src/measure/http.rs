@@ -36,8 +36,8 @@ pub(crate) struct HttpArgs {
     /// Seconds of each phase.
     #[arg(long, default_value_t = 10, value_name = "SECONDS")]
     duration: u64,
-    /// How often every setting is measured.
-    #[arg(long, default_value_t = 3)]
+    /// How often every setting is measured: often, since other work of the machine is in every tail.
+    #[arg(long, default_value_t = 7)]
     rounds: usize,
     /// The daemon; default: the one beside this program.
     #[arg(long, value_name = "PROGRAM")]
