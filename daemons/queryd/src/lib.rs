@@ -1,6 +1,7 @@
 //! SQL over the lake: one read-only statement a request, answered as JSON, CSV or Arrow.
 
 mod admission;
+mod allocator;
 mod compute;
 mod config;
 mod encode;
@@ -13,10 +14,12 @@ use anyhow::Context;
 use lake::Warehouse;
 use query_engine::Engine;
 use service::{App, Env};
+use tokio::sync::Notify;
 
 use crate::admission::Admission;
 use crate::compute::Compute;
 
+pub use allocator::keep_freed_memory;
 pub use config::Config;
 
 /// What the handlers share.
@@ -26,6 +29,8 @@ pub(crate) struct Queryd {
     engine: Arc<Engine>,
     compute: Arc<Compute>,
     admission: Admission,
+    /// Told when a query has ended.
+    ended: Arc<Notify>,
     config: Arc<Config>,
 }
 
@@ -48,7 +53,9 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         compute: Arc::new(compute),
         engine: Arc::new(Engine::new(warehouse, limits)?),
         admission: Admission::new(&config),
+        ended: Arc::default(),
         config: Arc::new(config),
     };
+    allocator::spawn(Arc::clone(&queryd.ended), &env);
     Ok(App::new().read(routes::sql::router(queryd)))
 }

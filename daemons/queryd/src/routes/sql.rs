@@ -74,10 +74,11 @@ async fn sql(
     let parameters = request.params.into_iter().enumerate().map(|(i, value)| parameter(i + 1, value));
     let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
     let _turn = queryd.admission.admit(ctx.remaining()).await?;
-    let compute = Arc::clone(&queryd.compute);
+    let (compute, ended) = (Arc::clone(&queryd.compute), Arc::clone(&queryd.ended));
     let run = async move { run(&queryd, ctx, &request.sql, parameters).await };
-    let rows = compute.run(run).await?.map_err(into_api_error)?;
-    respond(rows, format).await
+    let rows = compute.run(run).await;
+    ended.notify_one();
+    respond(rows?.map_err(into_api_error)?, format).await
 }
 
 async fn run(
