@@ -6,6 +6,7 @@ use anyhow::Context;
 use bench_kit::http::{Client, Reply, post};
 use datafusion::arrow::ipc::reader::StreamReader;
 use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::execution::SessionState;
 use datafusion::prelude::SessionContext;
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast::Statement as SqlStatement;
@@ -25,6 +26,8 @@ const SETTINGS: [&str; 5] =
 /// Sends to queryd what can be sent.
 pub(super) struct Served {
     context: SessionContext,
+    /// Those of [`SETTINGS`] as the file finds them.
+    settings: Vec<(String, Option<String>)>,
     is_spark: bool,
     state: Mutex<State>,
 }
@@ -32,8 +35,8 @@ pub(super) struct Served {
 struct State {
     queryd: Client,
     lake: Lake,
-    /// Why no query can be sent any more.
-    refusal: Option<Refusal>,
+    /// Whether the file has made a function, which queryd does not know.
+    has_function: bool,
 }
 
 /// Why there is no answer.
@@ -52,8 +55,9 @@ impl From<anyhow::Error> for Unanswered {
 impl Served {
     /// For the file `relative`, whose tables are in `context`.
     pub(super) fn new(context: SessionContext, relative: &Path, stack: &Stack) -> anyhow::Result<Self> {
-        let state = State { queryd: stack.queryd.client()?, lake: Lake::new(stack)?, refusal: None };
-        Ok(Self { context, is_spark: is_spark_path(relative), state: Mutex::new(state) })
+        let state = State { queryd: stack.queryd.client()?, lake: Lake::new(stack)?, has_function: false };
+        let settings = settings(&context.state());
+        Ok(Self { context, settings, is_spark: is_spark_path(relative), state: Mutex::new(state) })
     }
 
     /// The answer of queryd to a query. Any other statement is refused, as it is no matter of queryd, and remembered if it
@@ -66,11 +70,14 @@ impl Served {
             return Err(Unanswered::Refused(Refusal::NotASelect));
         };
         if !is_query(&statement) {
-            state.refusal = state.refusal.or_else(|| change(sql));
+            state.has_function |= makes_function(sql);
             return Err(Unanswered::Refused(Refusal::NotASelect));
         }
-        if let Some(refusal) = self.is_spark.then_some(Refusal::Function).or(state.refusal) {
-            return Err(Unanswered::Refused(refusal));
+        if self.is_spark || state.has_function {
+            return Err(Unanswered::Refused(Refusal::Function));
+        }
+        if settings(&session) != self.settings {
+            return Err(Unanswered::Refused(Refusal::Setting));
         }
         let references = session.resolve_table_references(&statement).unwrap_or_default();
         for reference in
@@ -91,16 +98,14 @@ fn is_query(statement: &Statement) -> bool {
     matches!(statement, Statement::Statement(statement) if matches!(**statement, SqlStatement::Query(_)))
 }
 
-/// Why what comes after `sql` cannot be sent.
-fn change(sql: &str) -> Option<Refusal> {
-    let sql = sql.trim_start().to_ascii_lowercase();
-    if sql.starts_with("create function") {
-        Some(Refusal::Function)
-    } else if sql.starts_with("set") && SETTINGS.iter().any(|setting| sql.contains(setting)) {
-        Some(Refusal::Setting)
-    } else {
-        None
-    }
+fn makes_function(sql: &str) -> bool {
+    sql.trim_start().to_ascii_lowercase().starts_with("create function")
+}
+
+fn settings(session: &SessionState) -> Vec<(String, Option<String>)> {
+    let entries = session.config().options().entries().into_iter();
+    let telling = entries.filter(|entry| SETTINGS.iter().any(|setting| entry.key.contains(setting)));
+    telling.map(|entry| (entry.key, entry.value)).collect()
 }
 
 fn answer(reply: &Reply<'_>) -> Result<DFOutput, Failure> {
