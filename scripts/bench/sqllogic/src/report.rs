@@ -72,19 +72,20 @@ pub(crate) struct Deviation {
     pub(crate) place: String,
     pub(crate) kind: String,
     pub(crate) explanation: Option<String>,
-    pub(crate) detail: String,
+    /// What was expected and what came, where nobody knows why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) detail: Option<String>,
 }
 
 impl Deviation {
     fn new(place: &Place, engine: Engine, outcome: &Outcome) -> Self {
-        let detail = outcome.detail();
-        let end = (0..=KEPT_DETAIL.min(detail.len())).rev().find(|end| detail.is_char_boundary(*end));
+        let explanation = explain(engine, place, outcome);
         Self {
             engine,
             place: place.to_string(),
             kind: outcome.kind().to_owned(),
-            explanation: explain(engine, place, outcome).map(str::to_owned),
-            detail: detail[..end.unwrap_or_default()].to_owned(),
+            explanation: explanation.map(str::to_owned),
+            detail: explanation.is_none().then(|| outcome.detail().chars().take(KEPT_DETAIL).collect()),
         }
     }
 }
