@@ -41,6 +41,9 @@ pub(crate) enum Fault {
 /// How many operations of a hundred meet a fault, at most; each seed has a rate of its own.
 const MAX_RATE_PERCENT: u32 = 14;
 
+/// How likely trouble of the network befalls the next call too.
+const LASTING: f64 = 0.7;
+
 /// Draws faults, and counts them.
 pub(crate) struct Faults {
     state: Mutex<State>,
@@ -50,6 +53,8 @@ struct State {
     rng: ChaCha8Rng,
     rate: f64,
     is_on: bool,
+    /// What has just gone wrong in the network, and may go on.
+    trouble: Option<Fault>,
     counts: BTreeMap<Fault, u64>,
 }
 
@@ -57,7 +62,7 @@ impl Faults {
     pub(crate) fn of_seed(seed: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let rate = f64::from(rng.random_range(2..=MAX_RATE_PERCENT)) / 100.0;
-        Self { state: Mutex::new(State { rng, rate, is_on: false, counts: BTreeMap::new() }) }
+        Self { state: Mutex::new(State { rng, rate, is_on: false, trouble: None, counts: BTreeMap::new() }) }
     }
 
     /// Lets things go wrong, or not.
@@ -81,20 +86,37 @@ impl Faults {
         ])
     }
 
-    /// What happens to the next call to catalogd.
+    /// What happens to the next call to catalogd. Trouble of the network lasts: what befell a commit often befalls the
+    /// question what became of it too, and then nobody knows.
     pub(crate) fn of_call(&self) -> Option<Fault> {
         use Fault::{
             AnswerLost, CallLost, CallStillOnItsWay, CatalogdDiesAfterCall, CatalogdDiesBeforeCall,
             IngestdDiesAtAnswer,
         };
-        self.draw(&[
+        if let Some(lasting) = self.lasting() {
+            return Some(lasting);
+        }
+        let fault = self.draw(&[
             (CallLost, 3),
             (AnswerLost, 5),
             (CallStillOnItsWay, 3),
             (CatalogdDiesBeforeCall, 2),
             (CatalogdDiesAfterCall, 3),
             (IngestdDiesAtAnswer, 4),
-        ])
+        ]);
+        let is_of_the_network = |fault: &Fault| matches!(fault, CallLost | AnswerLost | CallStillOnItsWay);
+        self.state.lock().trouble = fault.filter(is_of_the_network);
+        fault
+    }
+
+    /// The last trouble of the network, if it goes on.
+    fn lasting(&self) -> Option<Fault> {
+        let mut state = self.state.lock();
+        let goes_on = state.rng.random_bool(LASTING) && state.is_on;
+        state.trouble = state.trouble.filter(|_| goes_on);
+        let fault = state.trouble?;
+        *state.counts.entry(fault).or_default() += 1;
+        Some(fault)
     }
 
     /// Whether the client hangs up on its next request.
