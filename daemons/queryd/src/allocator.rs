@@ -19,6 +19,15 @@ pub fn keep_freed_memory() {
     glibc::keep(i32::try_from(cores).unwrap_or(i32::MAX));
 }
 
+/// Tells of the end of a query when it is dropped: also when the caller leaves, and the query is given up.
+pub(crate) struct TellOfEnd(pub(crate) Arc<Notify>);
+
+impl Drop for TellOfEnd {
+    fn drop(&mut self) {
+        self.0.notify_one();
+    }
+}
+
 /// Gives memory back when no query has ended for a while, until the daemon stops.
 pub(crate) fn spawn(query_ended: Arc<Notify>, env: &Env) {
     let shutdown = env.shutdown.clone();
@@ -80,6 +89,18 @@ mod tests {
     fn resident_bytes() -> Option<usize> {
         let pages = std::fs::read_to_string("/proc/self/statm").ok()?;
         Some(pages.split(' ').nth(1)?.parse::<usize>().ok()? * 4096)
+    }
+
+    #[tokio::test]
+    async fn query_that_is_given_up_has_ended_too() {
+        let ended = Arc::<Notify>::default();
+        let told = TellOfEnd(Arc::clone(&ended));
+        let query = tokio::spawn(async move {
+            let _told = told;
+            std::future::pending::<()>().await;
+        });
+        query.abort();
+        tokio::time::timeout(QUIET, ended.notified()).await.expect("the end is told");
     }
 
     #[test]

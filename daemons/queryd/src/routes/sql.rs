@@ -18,6 +18,7 @@ use wire::sql::{SNAPSHOTS_HEADER, SqlAnswer, SqlRequest};
 use wire::{CallContext, ErrorCode, Problem};
 
 use crate::Queryd;
+use crate::allocator::TellOfEnd;
 use crate::encode::ResultFormat;
 use crate::tables::CatalogueTables;
 
@@ -74,11 +75,11 @@ async fn sql(
     let parameters = request.params.into_iter().enumerate().map(|(i, value)| parameter(i + 1, value));
     let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
     let _turn = queryd.admission.admit(ctx.remaining()).await?;
-    let (compute, ended) = (Arc::clone(&queryd.compute), Arc::clone(&queryd.ended));
+    let _ended = TellOfEnd(Arc::clone(&queryd.ended));
+    let compute = Arc::clone(&queryd.compute);
     let run = async move { run(&queryd, ctx, &request.sql, parameters).await };
-    let rows = compute.run(run).await;
-    ended.notify_one();
-    respond(rows?.map_err(into_api_error)?, format).await
+    let rows = compute.run(run).await?.map_err(into_api_error)?;
+    respond(rows, format).await
 }
 
 async fn run(
