@@ -1,11 +1,17 @@
 //! Calls to `matrixd`.
 
-use http::Method;
+use bytes::Bytes;
+use futures::{Stream, TryStreamExt};
+use http::{Method, StatusCode};
+use uuid::Uuid;
 use wire::context::IDEMPOTENCY_KEY;
 use wire::matrix::{
-    CorpusList, EmailDraft, FillProposal, ListPlaybooks, PlaybookList, RebuildResponse, RecordRequest,
-    RecordResponse, RetrieveRequest, RetrieveResponse, SearchRequest, SearchResponse, SmsDraft,
-    ValidationReport,
+    CorpusList, EmailDraft, FillProposal, RetrieveRequest, RetrieveResponse, SearchRequest, SearchResponse,
+    SmsDraft, ValidationReport,
+};
+use wire::playbooks::{
+    EvaluateRequest, Evaluation, ImportReport, ListPlaybooks, Playbook, PlaybookList, RebuildResponse,
+    RecordRequest, RecordResponse,
 };
 use wire::{CallContext, DaemonName};
 
@@ -62,9 +68,61 @@ impl Matrixd {
     /// # Errors
     /// Any [`Error`](crate::Error).
     pub async fn playbooks(&self, ctx: &CallContext, page: &ListPlaybooks) -> Result<PlaybookList> {
-        let parameters =
-            [("limit", page.limit.map(|limit| limit.to_string())), ("after", page.after.clone())];
+        let parameters = [
+            ("limit", page.limit.map(|limit| limit.to_string())),
+            ("after", page.after.map(|id| id.to_string())),
+            ("role", page.role.clone()),
+            ("tag", page.tag.clone()),
+        ];
         self.0.get(ctx, &with_query("/matrix/playbooks", parameters)).await
+    }
+
+    /// `GET /matrix/playbooks/{id}`
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `not_found` also for one that was deleted.
+    pub async fn playbook(&self, ctx: &CallContext, id: Uuid) -> Result<Playbook> {
+        self.0.get(ctx, &format!("/matrix/playbooks/{id}")).await
+    }
+
+    /// `DELETE /matrix/playbooks/{id}`, sent once; whether searches know already.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); `not_found` also for one that was deleted.
+    pub async fn delete_playbook(&self, ctx: &CallContext, id: Uuid) -> Result<bool> {
+        let reply = self.0.request(Method::DELETE, &format!("/matrix/playbooks/{id}")).send(ctx).await?;
+        Ok(reply.status != StatusCode::ACCEPTED)
+    }
+
+    /// `POST /matrix/playbooks/import` of NDJSON, retried: the same line is recorded once.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); lines that were refused are part of the report.
+    pub async fn import_playbooks(&self, ctx: &CallContext, lines: impl Into<Bytes>) -> Result<ImportReport> {
+        let request = self.0.request(Method::POST, "/matrix/playbooks/import");
+        request.bytes("application/x-ndjson", lines).idempotent().send(ctx).await?.json()
+    }
+
+    /// `GET /matrix/playbooks/export`: NDJSON, piece by piece.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error), at once or in the stream.
+    pub async fn export_playbooks(
+        &self,
+        ctx: &CallContext,
+    ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
+        let body = reqwest::Body::from(Bytes::new());
+        let answer = self.0.stream_successfully(ctx, Method::GET, "/matrix/playbooks/export", body).await?;
+        let peer = self.0.clone();
+        Ok(answer.bytes_stream().map_err(move |source| peer.unreachable(source)))
+    }
+
+    /// `POST /matrix/playbooks/evaluate`, retried: it changes nothing.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error).
+    pub async fn evaluate(&self, ctx: &CallContext, request: &EvaluateRequest) -> Result<Evaluation> {
+        self.0.post_idempotent(ctx, "/matrix/playbooks/evaluate", request).await
     }
 
     /// `POST /matrix/playbooks/rebuild`, sent once.

@@ -26,18 +26,24 @@ pub struct Entry {
     pub score: f64,
     /// Cosine distance of the recorded query to this one.
     pub distance: f32,
+    /// Who says so: each voter has one vote on an answer.
+    pub voter: String,
+    /// The recorded query: equal for equal ones.
+    pub query: String,
+    /// How long ago it was recorded, seconds.
+    pub age_s: i64,
 }
 
 /// What counts for one answer.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
-    /// The highest score among its recordings.
+    /// What its distance is drawn nearer by, 0 to 1.
     pub score: f64,
-    /// The recording with that score; of several, the one with the smallest id.
+    /// The recording that it is most owed to; of several, the one with the smallest id.
     pub playbook_id: String,
 }
 
-/// The recordings that count for a query of `role_key`: same role, within `max_distance`, and with a score that moves
+/// The recordings that count for a query of `role_key` under policy `direct`: same role, within `max_distance`, and with a score that moves
 /// something. Several for one answer count once, with the highest score.
 pub fn choose(
     entries: impl IntoIterator<Item = Entry>,
@@ -84,7 +90,17 @@ mod tests {
 
     fn entry(playbook_id: &str, role: &str, id: &str, score: f64, distance: f32) -> Entry {
         let answer = AnswerKey { corpus: "workers".into(), id: id.into() };
-        Entry { playbook_id: playbook_id.into(), role_key: role.into(), answer, score, distance }
+        let (playbook_id, role_key, nobody) = (playbook_id.into(), role.into(), String::new());
+        Entry {
+            playbook_id,
+            role_key,
+            answer,
+            score,
+            distance,
+            voter: nobody.clone(),
+            query: nobody,
+            age_s: 0,
+        }
     }
 
     fn scores(entries: Vec<Entry>) -> Vec<(String, f64, String)> {

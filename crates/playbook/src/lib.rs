@@ -1,14 +1,19 @@
-//! The arithmetic of the learning loop, as pure functions: which recordings count for a query ([`choose`]), how far they
-//! draw an answer nearer ([`boost`]), and what the list is then ([`rank`]).
+//! The arithmetic of the learning loop, as pure functions: which recordings count for a query ([`choose`], or
+//! [`Evidence`]), how far they draw an answer nearer ([`boost`]), what the list is then ([`rank`]), and whether it is
+//! better for it ([`judge`], [`compare`]).
 //!
 //! The specification is `DESIGN.md`, "Learning loop"; the predecessor's shapes A (boost) and B (inject) are two cases of
 //! one rule here: every chosen answer gets the same new distance, whether or not it was found without the playbook.
 
 mod entry;
+mod evaluation;
+mod evidence;
 mod rank;
 mod role;
 
 pub use entry::{AnswerKey, Chosen, Entry, choose};
+pub use evaluation::{Comparison, Quality, compare, judge};
+pub use evidence::{Evidence, Verdict};
 pub use rank::{Candidate, Ranked, Ranking, rank};
 pub use role::role_key;
 

@@ -17,6 +17,7 @@ pub mod names;
 pub mod observer;
 pub mod packed;
 pub mod pathways;
+pub mod playbooks;
 pub mod snapshots;
 pub mod sql;
 pub mod storage;

@@ -7,11 +7,10 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::metadata::RawObject;
+#[cfg(doc)]
+use crate::playbooks::PLAYBOOK_INDEX;
+use crate::playbooks::Policy;
 
-/// The index of `vectord` that remembers what worked; dropping it loses nothing that `pathwayd` does not keep.
-pub const PLAYBOOK_INDEX: &str = "playbook_memory";
-/// The tag under which `pathwayd` keeps the durable record of a playbook.
-pub const PLAYBOOK_TAG: &str = "playbook";
 /// The most corpora that one search asks at once.
 pub const MAX_CORPORA: usize = 32;
 /// The longest text that is searched for or recorded: as long as the goal of a pathway.
@@ -142,6 +141,10 @@ pub struct IndexHop {
 pub struct PlaybookHop {
     /// Milliseconds spent on the playbook alone, after the batch call: fetching answers to inject.
     pub took_ms: f64,
+    /// How recordings were weighed.
+    pub policy: Policy,
+    /// The query is in the control slice (`playbook.holdout`): playbooks were left out of the answer.
+    pub held_out: bool,
     /// Whether the index [`PLAYBOOK_INDEX`] exists.
     pub memory_exists: bool,
     /// Why the memory was not used, if it could not be: the search is answered all the same.
@@ -157,88 +160,9 @@ pub struct PlaybookHop {
     pub fetched: usize,
     /// Ids of the recordings that moved something in the results.
     pub playbook_ids: Vec<String>,
-}
-
-/// `POST /matrix/playbooks/record`: this answer worked (or did not) for this query.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RecordRequest {
-    /// The query as it was searched for.
-    pub query_text: String,
-    /// The corpus that holds the answer.
-    pub corpus: String,
-    /// Id of the item that was acted upon.
-    pub answer_id: String,
-    /// How well it worked, 0 (not at all: it boosts nothing) to 1.
-    pub score: f64,
-    /// The role that the recording is for; a search for another role is never touched by it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// Who recorded it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-}
-
-/// The answer of `POST /matrix/playbooks/record`: the record is durable.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RecordResponse {
-    /// Id of the recording, the same for the same `Idempotency-Key`.
-    pub playbook_id: String,
-    /// Whether searches see it already; if not, it is indexed later.
-    pub indexed: bool,
-}
-
-/// One recording.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Playbook {
-    /// Id of the recording.
-    pub playbook_id: String,
-    /// The query as it was recorded.
-    pub query_text: String,
-    /// The corpus that holds the answer.
-    pub corpus: String,
-    /// Id of the item that was acted upon.
-    pub answer_id: String,
-    /// 0 to 1.
-    pub score: f64,
-    /// The role as it was recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// Who recorded it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub actor: Option<String>,
-}
-
-/// `GET /matrix/playbooks`: a page of the durable log.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListPlaybooks {
-    /// How many at most, 1 to 1,000; 100 if absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub limit: Option<usize>,
-    /// The `next` of the page before.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub after: Option<String>,
-}
-
-/// The answer of `GET /matrix/playbooks`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct PlaybookList {
-    /// Recordings of this page.
-    pub playbooks: Vec<Playbook>,
-    /// Where the next page begins, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub next: Option<String>,
-}
-
-/// The answer of `POST /matrix/playbooks/rebuild`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct RebuildResponse {
-    /// Recordings that the index holds again.
-    pub indexed: u64,
-    /// Entries of the log that are no playbooks and were passed over.
-    pub skipped: u64,
+    /// Ids of recordings that do not act because later outcomes contradict them; policy `evidence` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<String>,
 }
 
 /// `POST /matrix/retrieve`: rows of a lake table that satisfy `where`, nearest to the query first.

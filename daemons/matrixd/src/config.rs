@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use wire::names::{MAX_K, check_name};
+use wire::playbooks::Policy;
 
 /// `[matrixd]`: what is cached, how the learning loop acts, which tables belong to which corpus.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,12 +28,36 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PlaybookConfig {
-    /// Cosine distance beyond which a recorded query says nothing about another one.
+    /// How recordings near a query are weighed.
+    pub policy: Policy,
+    /// Policy `direct`: cosine distance beyond which a recorded query says nothing about another one.
     pub max_distance: f32,
     /// How many recordings near a query are looked at.
     pub neighbours: usize,
     /// How many recordings may wait for an index that could not take them.
     pub backlog: usize,
+    /// The share of all queries that are answered without playbooks, to measure what these are worth.
+    pub holdout: f64,
+    /// `[matrixd.playbook.evidence]`
+    pub evidence: EvidenceConfig,
+}
+
+/// `[matrixd.playbook.evidence]`: the constants of policy `evidence`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EvidenceConfig {
+    /// Cosine distance beyond which a recorded query says nothing about another one.
+    pub max_distance: f32,
+    /// The distance over which a vote loses a factor of e.
+    pub bandwidth: f64,
+    /// The age at which a vote counts half.
+    pub half_life_days: f64,
+    /// How sure the lower bound is: 1.28 is what nine of ten samples keep.
+    pub z: f64,
+    /// No result loses more places than this.
+    pub max_displaced: usize,
+    /// So many voters who contradict a recording later silence it.
+    pub quarantine_votes: usize,
 }
 
 /// `[matrixd.retrieve]`
@@ -86,9 +111,56 @@ impl Default for Config {
 
 impl Default for PlaybookConfig {
     fn default() -> Self {
-        Self { max_distance: 0.35, neighbours: 64, backlog: 10_000 }
+        let (policy, evidence) = (Policy::default(), EvidenceConfig::default());
+        Self { policy, max_distance: 0.35, neighbours: 64, backlog: 10_000, holdout: 0.0, evidence }
     }
 }
+
+impl Default for EvidenceConfig {
+    fn default() -> Self {
+        // The first four as tuned on alternate titles of occupations: docs/decisions/0051-evidence.md.
+        Self {
+            max_distance: 0.55,
+            bandwidth: 0.13,
+            half_life_days: 180.0,
+            z: 1.28,
+            max_displaced: 2,
+            quarantine_votes: 2,
+        }
+    }
+}
+
+impl EvidenceConfig {
+    /// What the policy itself takes.
+    pub(crate) fn policy(&self) -> playbook::Evidence {
+        playbook::Evidence {
+            max_distance: self.max_distance,
+            bandwidth: self.bandwidth,
+            half_life_s: self.half_life_days * SECONDS_PER_DAY,
+            z: self.z,
+            max_displaced: self.max_displaced,
+            quarantine_votes: self.quarantine_votes,
+        }
+    }
+
+    fn check(&self) -> anyhow::Result<()> {
+        let is_positive = |value: f64| value.is_finite() && value > 0.0;
+        anyhow::ensure!(
+            (0.0..=2.0).contains(&self.max_distance),
+            "matrixd.playbook.evidence.max_distance is a cosine distance, 0 to 2"
+        );
+        anyhow::ensure!(is_positive(self.bandwidth), "matrixd.playbook.evidence.bandwidth is above 0");
+        anyhow::ensure!(
+            is_positive(self.half_life_days),
+            "matrixd.playbook.evidence.half_life_days is above 0"
+        );
+        anyhow::ensure!((0.0..=5.0).contains(&self.z), "matrixd.playbook.evidence.z is 0 to 5");
+        anyhow::ensure!(self.quarantine_votes > 0, "matrixd.playbook.evidence.quarantine_votes is 1 or more");
+        Ok(())
+    }
+}
+
+const SECONDS_PER_DAY: f64 = 86_400.0;
 
 impl Default for RetrieveConfig {
     fn default() -> Self {
@@ -112,13 +184,18 @@ impl Default for FactsConfig {
 impl Config {
     /// Refuses what cannot work.
     pub(crate) fn check(&self) -> anyhow::Result<()> {
-        let PlaybookConfig { max_distance, neighbours, backlog } = self.playbook;
+        let PlaybookConfig { max_distance, neighbours, backlog, holdout, evidence, .. } = self.playbook;
         anyhow::ensure!(
             (0.0..=2.0).contains(&max_distance),
             "matrixd.playbook.max_distance is a cosine distance, 0 to 2"
         );
         anyhow::ensure!((1..=MAX_K).contains(&neighbours), "matrixd.playbook.neighbours is 1 to {MAX_K}");
         anyhow::ensure!(backlog > 0, "matrixd.playbook.backlog is 1 or more");
+        anyhow::ensure!(
+            (0.0..=0.5).contains(&holdout),
+            "matrixd.playbook.holdout is a share of all queries, 0 to 0.5"
+        );
+        evidence.check()?;
         anyhow::ensure!(
             (1..=MAX_K).contains(&self.retrieve.sql_first_rows),
             "matrixd.retrieve.sql_first_rows is 1 to {MAX_K}"
@@ -148,6 +225,12 @@ mod tests {
         let mut config = Config::default();
         config.playbook.max_distance = f32::NAN;
         assert!(config.check().unwrap_err().to_string().contains("max_distance"));
+        let mut config = Config::default();
+        config.playbook.holdout = 0.6;
+        assert!(config.check().unwrap_err().to_string().contains("holdout"));
+        let mut config = Config::default();
+        config.playbook.evidence.half_life_days = 0.0;
+        assert!(config.check().unwrap_err().to_string().contains("half_life_days"));
         let mut config = Config::default();
         config.corpora.insert("x".into(), CorpusConfig { table: "workers".into(), id_column: "id".into() });
         assert!(config.check().unwrap_err().to_string().contains("matrixd.corpora.x.table"));

@@ -4,15 +4,14 @@
 //! and what worked is written to pathwayd. Everything held in memory is a cache or a bounded backlog, so that several
 //! replicas answer alike.
 
-mod backlog;
 mod condition;
 mod config;
 mod corpora;
 mod facts;
 mod matrix;
 mod memory;
+mod playbooks;
 mod query_vectors;
-mod record;
 mod retrieve;
 mod routes;
 mod search;
@@ -23,7 +22,7 @@ use std::sync::Arc;
 
 use service::{App, Env, Scope};
 
-pub use config::{Config, CorpusConfig, FactsConfig, PlaybookConfig, RetrieveConfig};
+pub use config::{Config, CorpusConfig, EvidenceConfig, FactsConfig, PlaybookConfig, RetrieveConfig};
 use matrix::Matrix;
 
 /// Builds the daemon; it is ready at once and names the peer that is missing when one is.
@@ -37,5 +36,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     Ok(App::new()
         .read(routes::read(Arc::clone(&matrix)))
         .write(routes::write(Arc::clone(&matrix)))
+        .long(Scope::Read, routes::evaluate(Arc::clone(&matrix)))
+        .stream(Scope::Write, routes::import(Arc::clone(&matrix)))
         .long(Scope::Admin, routes::rebuild(matrix)))
 }

@@ -6,9 +6,9 @@ use client::{Pathwayd, Queryd, Vectord};
 use service::Env;
 
 use crate::Config;
-use crate::backlog::Backlog;
 use crate::corpora::Corpora;
 use crate::memory::Memory;
+use crate::memory::backlog::Backlog;
 use crate::query_vectors::QueryVectors;
 use crate::switches::Switches;
 
@@ -30,11 +30,11 @@ impl Matrix {
     pub(crate) fn new(config: Config, env: &Env) -> Self {
         let vectord = env.peers.vectord();
         let vectors = Arc::new(QueryVectors::new(env.peers.embedd(), &config));
-        let memory = Memory::new(vectord.clone());
+        let memory = Memory::new(vectord.clone(), env.peers.pathwayd(), Arc::clone(&vectors));
         Self {
             switches: Switches::from_env(),
             corpora: Corpora::new(vectord.clone()),
-            backlog: Backlog::spawn(config.playbook.backlog, memory.clone(), Arc::clone(&vectors), env),
+            backlog: Backlog::spawn(config.playbook.backlog, memory.clone(), env),
             vectors,
             memory,
             vectord,

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use playbook::{AnswerKey, Candidate, Chosen, Ranking, role_key};
+use jiff::Timestamp;
+use playbook::{AnswerKey, Candidate, Chosen, Ranking, Verdict, role_key};
 use service::{ApiError, Result};
 use wire::matrix::{
     EmbedHop, Explain, Hit, IndexHop, MAX_CORPORA, MAX_QUERY_TEXT_BYTES, PlaybookHop, RetrievalHop,
@@ -12,12 +13,14 @@ use wire::matrix::{
 use wire::metadata::RawObject;
 use wire::names::{MAX_K, check_name};
 use wire::packed::pack;
+use wire::playbooks::Policy;
 use wire::vectors::{BatchAnswer, Distance, IndexSearch};
 use wire::{CallContext, ErrorCode};
 
 use crate::corpora::no_such_corpus;
 use crate::matrix::Matrix;
 use crate::memory::{Memory, Recall};
+use crate::playbooks::Arm;
 
 /// The vector of the request, packed, and what it cost.
 struct Query {
@@ -31,6 +34,25 @@ struct Lessons {
     chosen: BTreeMap<AnswerKey, Chosen>,
     fetched: Vec<Candidate<RawObject>>,
     hop: Option<PlaybookHop>,
+}
+
+/// All that a list of results is made of.
+pub(crate) struct Gathered {
+    found: Vec<Candidate<RawObject>>,
+    retrieval: RetrievalHop,
+    lessons: Lessons,
+}
+
+impl Gathered {
+    /// The first `k` results.
+    pub(crate) fn rank(self, k: usize) -> Ranking<RawObject> {
+        playbook::rank(self.found, self.lessons.fetched, &self.lessons.chosen, k)
+    }
+
+    /// The first `k` results as they would be without playbooks.
+    pub(crate) fn rank_cold(&self, k: usize) -> Ranking<RawObject> {
+        playbook::rank(self.found.clone(), Vec::new(), &BTreeMap::new(), k)
+    }
 }
 
 impl Matrix {
@@ -49,11 +71,52 @@ impl Matrix {
             request.exclude_ids.clear();
         }
         let query = self.query(ctx, &request).await?;
+        let is_held_out = self.hold_out(&mut request);
         self.check_distances(ctx, &request).await?;
+        let policy = self.config.playbook.policy;
+        let mut gathered = self.gather(ctx, &request, &query.packed, policy).await?;
 
+        let (retrieval, hop) =
+            (std::mem::take(&mut gathered.retrieval), std::mem::take(&mut gathered.lessons.hop));
+        let hop = if is_held_out {
+            Some(PlaybookHop { policy, held_out: true, ..PlaybookHop::default() })
+        } else {
+            hop
+        };
+        let merging = Instant::now();
+        let ranking = gathered.rank(request.k);
+        let explain = request.explain.then(|| {
+            let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
+            Explain { embed: query.hop, retrieval, playbook, merge_ms: ms(merging) }
+        });
+        Ok(respond(ranking, explain, started))
+    }
+
+    /// Takes the playbooks out of a search that is in the control slice.
+    fn hold_out(&self, request: &mut SearchRequest) -> bool {
+        let Some(text) = request.query_text.as_deref().filter(|_| request.use_playbook) else { return false };
+        let is_held_out =
+            Arm::of(self.config.playbook.holdout, request.role.as_deref(), text) == Arm::Control;
+        request.use_playbook &= !is_held_out;
+        let arm = if is_held_out { "control" } else { "treated" };
+        metrics::counter!("matrixd_playbook_searches_total", "arm" => arm).increment(1);
+        is_held_out
+    }
+
+    /// Asks vectord for the results and, with `use_playbook`, for what the memory knows of the query.
+    ///
+    /// # Errors
+    /// 404 naming a missing corpus, 503 naming a missing peer.
+    pub(crate) async fn gather(
+        &self,
+        ctx: &CallContext,
+        request: &SearchRequest,
+        packed: &str,
+        policy: Policy,
+    ) -> Result<Gathered> {
         let asked = Instant::now();
-        let mut answers = self.vectord.search_all(ctx, self.searches(&request, &query)).await?;
-        let recall = if request.use_playbook { answers.pop().map(Memory::recall) } else { None };
+        let mut answers = self.vectord.search_all(ctx, self.searches(request, packed, policy)).await?;
+        let recall = if request.use_playbook { answers.pop() } else { None };
         let mut retrieval = RetrievalHop { took_ms: ms(asked), indexes: Vec::new() };
         let mut found = Vec::new();
         for (corpus, answer) in request.corpora.iter().zip(answers) {
@@ -65,19 +128,14 @@ impl Matrix {
             });
             found.extend(candidates);
         }
-
         let lessons = match recall {
-            Some(recall) => self.lessons(ctx, &request, &query, recall, &found).await?,
+            Some(answer) => {
+                let recall = Memory::recall(answer, Timestamp::now());
+                self.lessons(ctx, request, packed, recall, &found, policy).await?
+            }
             None => Lessons::default(),
         };
-        let Lessons { chosen, fetched, hop } = lessons;
-        let merging = Instant::now();
-        let ranking = playbook::rank(found, fetched, &chosen, request.k);
-        let explain = request.explain.then(|| {
-            let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
-            Explain { embed: query.hop, retrieval, playbook, merge_ms: ms(merging) }
-        });
-        Ok(respond(ranking, explain, started))
+        Ok(Gathered { found, retrieval, lessons })
     }
 
     async fn query(&self, ctx: &CallContext, request: &SearchRequest) -> Result<Query> {
@@ -119,14 +177,14 @@ impl Matrix {
     }
 
     /// One search a corpus, and the one of the playbook memory last.
-    fn searches(&self, request: &SearchRequest, query: &Query) -> Vec<IndexSearch> {
+    fn searches(&self, request: &SearchRequest, packed: &str, policy: Policy) -> Vec<IndexSearch> {
         let mut searches: Vec<IndexSearch> =
-            request.corpora.iter().map(|corpus| search_in(corpus, request, query, request.k)).collect();
+            request.corpora.iter().map(|corpus| search_in(corpus, request, packed, request.k)).collect();
         if request.use_playbook {
             let role_key = role_key(request.role.as_deref());
             let gate = (!self.switches.no_role_gate).then_some(role_key.as_str());
             let neighbours = self.config.playbook.neighbours;
-            searches.push(Memory::search(query.packed.clone(), gate, &request.corpora, neighbours));
+            searches.push(Memory::search(packed.to_owned(), gate, &request.corpora, neighbours, policy));
         }
         searches
     }
@@ -136,24 +194,36 @@ impl Matrix {
         &self,
         ctx: &CallContext,
         request: &SearchRequest,
-        query: &Query,
+        packed: &str,
         recall: Recall,
         found: &[Candidate<RawObject>],
+        policy: Policy,
     ) -> Result<Lessons> {
         let role_key = role_key(request.role.as_deref());
-        let Recall { mut entries, exists, unavailable } = recall;
+        let Recall { mut entries, expired, exists, unavailable } = recall;
         if self.switches.no_role_gate {
             entries.iter_mut().for_each(|entry| entry.role_key.clone_from(&role_key));
         }
         if self.switches.no_boost {
             entries.clear();
         }
-        let (max_distance, neighbours) = (self.config.playbook.max_distance, entries.len());
-        let chosen = playbook::choose(entries, &role_key, max_distance);
+        expired.into_iter().for_each(|lesson| self.backlog.push(lesson, ctx.token.clone()));
+        let (evidence, neighbours) = (self.config.playbook.evidence.policy(), entries.len());
+        let (max_distance, verdict) = match policy {
+            Policy::Direct => {
+                let max_distance = self.config.playbook.max_distance;
+                let chosen = playbook::choose(entries, &role_key, max_distance);
+                (max_distance, Verdict { chosen, ..Verdict::default() })
+            }
+            Policy::Evidence => (evidence.max_distance, evidence.weigh(&entries, &role_key)),
+        };
+        let Verdict { chosen, quarantined } = verdict;
         let started = Instant::now();
-        let fetched = self.fetch(ctx, request, query, missing(&chosen, found)).await?;
+        let fetched = self.fetch(ctx, request, packed, missing(&chosen, found)).await?;
         let hop = PlaybookHop {
             took_ms: ms(started),
+            policy,
+            held_out: false,
             memory_exists: exists,
             unavailable,
             neighbours,
@@ -161,6 +231,11 @@ impl Matrix {
             max_distance,
             fetched: fetched.len(),
             playbook_ids: Vec::new(),
+            quarantined: quarantined.into_iter().collect(),
+        };
+        let chosen = match policy {
+            Policy::Direct => chosen,
+            Policy::Evidence => evidence.hold_back(chosen, found, &fetched, request.k),
         };
         Ok(Lessons { chosen, fetched, hop: Some(hop) })
     }
@@ -170,7 +245,7 @@ impl Matrix {
         &self,
         ctx: &CallContext,
         request: &SearchRequest,
-        query: &Query,
+        packed: &str,
         missing: BTreeMap<&str, Vec<String>>,
     ) -> Result<Vec<Candidate<RawObject>>> {
         if missing.is_empty() {
@@ -179,7 +254,7 @@ impl Matrix {
         let search = |(corpus, ids): (&&str, &Vec<String>)| IndexSearch {
             ids: Some(ids.clone()),
             exact: true,
-            ..search_in(corpus, request, query, ids.len())
+            ..search_in(corpus, request, packed, ids.len())
         };
         let searches = missing.iter().map(search).collect();
         let answers = self.vectord.search_all(ctx, searches).await?;
@@ -231,10 +306,10 @@ pub(crate) fn check_k(k: usize) -> std::result::Result<(), String> {
     if (1..=MAX_K).contains(&k) { Ok(()) } else { Err(format!("k is 1 to {MAX_K}, not {k}")) }
 }
 
-fn search_in(corpus: &str, request: &SearchRequest, query: &Query, k: usize) -> IndexSearch {
+fn search_in(corpus: &str, request: &SearchRequest, packed: &str, k: usize) -> IndexSearch {
     IndexSearch {
         index: corpus.to_owned(),
-        vector_b64: Some(query.packed.clone()),
+        vector_b64: Some(packed.to_owned()),
         k,
         filter: request.filter.clone(),
         exclude_ids: request.exclude_ids.clone(),
@@ -295,7 +370,7 @@ fn respond(ranking: Ranking<RawObject>, explain: Option<Explain>, started: Insta
 }
 
 /// Milliseconds since `started`.
-fn ms(started: Instant) -> f64 {
+pub(crate) fn ms(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1e3
 }
 

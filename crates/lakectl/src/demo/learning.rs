@@ -4,9 +4,9 @@ use anyhow::{Context, ensure};
 use comfy_table::Table;
 use serde_json::{Map, Value, json};
 use wire::matrix::{
-    EmailDraft, Hit, PLAYBOOK_INDEX, RecordRequest, RetrieveRequest, RetrieveResponse, SearchRequest,
-    SearchResponse, ValidationReport,
+    EmailDraft, Hit, RetrieveRequest, RetrieveResponse, SearchRequest, SearchResponse, ValidationReport,
 };
+use wire::playbooks::{PLAYBOOK_INDEX, RecordRequest};
 
 use super::Demo;
 use super::journal::Journal;
@@ -130,6 +130,7 @@ async fn record(demo: &Demo, journal: &mut Journal, answer: &Hit, title: &str) -
         score: SCORE,
         role: Some(ROLE.to_owned()),
         actor: Some("demo".to_owned()),
+        ..RecordRequest::default()
     };
     journal.step(title, &curl(demo, "matrix/playbooks/record", &json!(request)))?;
     let recorded = demo.session.peers.matrixd().record(&demo.call(), &request, None).await?;

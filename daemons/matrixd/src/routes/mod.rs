@@ -19,7 +19,7 @@ pub(crate) fn read(matrix: Arc<Matrix>) -> OpenApiRouter {
         .routes(routes!(search::search))
         .routes(routes!(retrieve::retrieve))
         .routes(routes!(playbooks::list))
-        .routes(routes!(playbooks::evaluate))
+        .routes(routes!(playbooks::get))
         .routes(routes!(corpora::list))
         .routes(routes!(validate::email))
         .routes(routes!(validate::sms))
@@ -27,9 +27,25 @@ pub(crate) fn read(matrix: Arc<Matrix>) -> OpenApiRouter {
         .with_state(matrix)
 }
 
-/// Routes that record.
+/// Routes that record and take back.
 pub(crate) fn write(matrix: Arc<Matrix>) -> OpenApiRouter {
-    OpenApiRouter::new().routes(routes!(playbooks::record)).with_state(matrix)
+    OpenApiRouter::new()
+        .routes(routes!(playbooks::record))
+        .routes(routes!(playbooks::delete))
+        .with_state(matrix)
+}
+
+/// Routes that read a great deal.
+pub(crate) fn evaluate(matrix: Arc<Matrix>) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(playbooks::evaluate))
+        .routes(routes!(playbooks::export))
+        .with_state(matrix)
+}
+
+/// The route that records a great deal.
+pub(crate) fn import(matrix: Arc<Matrix>) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(playbooks::import)).with_state(matrix)
 }
 
 /// The route that refills the playbook memory: it may take longer than a request does.

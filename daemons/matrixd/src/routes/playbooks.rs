@@ -1,13 +1,20 @@
-//! `/matrix/playbooks`: record, list, rebuild.
+//! `/matrix/playbooks`: record, list, get, delete, import, export, evaluate, rebuild.
 
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, StatusCode};
-use service::{ApiError, Ctx, Json, Query, Result};
+use axum::response::IntoResponse;
+use service::{ApiError, Ctx, Json, Path, Query, Result};
+use uuid::Uuid;
+use wire::Problem;
 use wire::context::IDEMPOTENCY_KEY;
-use wire::matrix::{ListPlaybooks, PlaybookList, RebuildResponse, RecordRequest, RecordResponse};
-use wire::{ErrorCode, Problem};
+use wire::playbooks::{
+    EvaluateRequest, Evaluation, ImportReport, ListPlaybooks, Playbook, PlaybookList, RebuildResponse,
+    RecordRequest, RecordResponse,
+};
 
 use crate::matrix::Matrix;
 
@@ -56,8 +63,76 @@ pub(crate) async fn rebuild(
     matrix.rebuild(&ctx).await.map(Json)
 }
 
-/// Uplift and harm over a judged set: not built yet.
-#[utoipa::path(post, path = "/matrix/playbooks/evaluate", responses((status = 501, body = Problem)))]
-pub(crate) async fn evaluate() -> ApiError {
-    ApiError::new(ErrorCode::NotImplemented, "evaluation over a judged set is not built yet")
+/// One recording.
+#[utoipa::path(get, path = "/matrix/playbooks/{id}", params(("id" = Uuid, Path)),
+    responses(
+        (status = 200, body = Playbook),
+        (status = 404, body = Problem, description = "there is none, or it was deleted"),
+        (status = 503, body = Problem),
+    ))]
+pub(crate) async fn get(
+    State(matrix): State<Arc<Matrix>>,
+    Ctx(ctx): Ctx,
+    Path(id): Path<Uuid>,
+) -> Result<Json<Playbook>> {
+    matrix.playbook(&ctx, id).await.map(Json)
+}
+
+/// Deletes a recording: no search is moved by it any more. The history of pathwayd keeps it.
+#[utoipa::path(delete, path = "/matrix/playbooks/{id}", params(("id" = Uuid, Path)),
+    responses(
+        (status = 204, description = "deleted"),
+        (status = 202, description = "deleted, and searches will know once vectord answers"),
+        (status = 404, body = Problem, description = "there is none, or it was deleted"),
+        (status = 503, body = Problem, description = "names the peer that does not answer"),
+    ))]
+pub(crate) async fn delete(
+    State(matrix): State<Arc<Matrix>>,
+    Ctx(ctx): Ctx,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode> {
+    let is_settled = matrix.delete_playbook(&ctx, id).await?;
+    Ok(if is_settled { StatusCode::NO_CONTENT } else { StatusCode::ACCEPTED })
+}
+
+/// Every recording as NDJSON, the oldest first.
+#[utoipa::path(get, path = "/matrix/playbooks/export",
+    responses(
+        (status = 200, body = Playbook, content_type = "application/x-ndjson"),
+        (status = 503, body = Problem),
+    ))]
+pub(crate) async fn export(State(matrix): State<Arc<Matrix>>, Ctx(ctx): Ctx) -> Result<impl IntoResponse> {
+    Ok(([(CONTENT_TYPE, "application/x-ndjson")], matrix.export(ctx).await?))
+}
+
+/// Records every line of an NDJSON body, such as an export; the same lines again are recorded once.
+#[utoipa::path(post, path = "/matrix/playbooks/import",
+    request_body(content = RecordRequest, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, body = ImportReport, description = "on disk; says which lines were refused, and why"),
+        (status = 400, body = Problem, description = "the body is no NDJSON"),
+        (status = 503, body = Problem, description = "stopped; repeat it"),
+    ))]
+pub(crate) async fn import(
+    State(matrix): State<Arc<Matrix>>,
+    Ctx(ctx): Ctx,
+    body: Body,
+) -> Result<Json<ImportReport>> {
+    matrix.import(&ctx, body).await.map(Json)
+}
+
+/// Uplift and harm of playbooks over a judged set, with an interval. It records nothing.
+#[utoipa::path(post, path = "/matrix/playbooks/evaluate", request_body = EvaluateRequest,
+    responses(
+        (status = 200, body = Evaluation),
+        (status = 400, body = Problem),
+        (status = 404, body = Problem, description = "no such corpus"),
+        (status = 503, body = Problem, description = "names the peer that does not answer"),
+    ))]
+pub(crate) async fn evaluate(
+    State(matrix): State<Arc<Matrix>>,
+    Ctx(ctx): Ctx,
+    Json(request): Json<EvaluateRequest>,
+) -> Result<Json<Evaluation>> {
+    matrix.evaluate(&ctx, request).await.map(Json)
 }

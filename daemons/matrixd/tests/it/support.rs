@@ -158,9 +158,39 @@ pub(crate) fn embedd() -> (DaemonName, Script) {
     })
 }
 
-/// pathwayd that gives every recording the same id.
+/// pathwayd that gives every recording the same id, and lists what it was told.
 pub(crate) fn pathwayd() -> (DaemonName, Script) {
-    fake(DaemonName::Pathwayd, |_| Reply(201, &[], json!({"id": PLAYBOOK_ID, "version": 1})))
+    let told = Mutex::new(Vec::new());
+    fake(DaemonName::Pathwayd, move |asked| {
+        let mut told = told.lock().unwrap();
+        if asked.path.starts_with("GET") {
+            return ok(json!({ "pathways": *told }));
+        }
+        let mut pathway = asked.body.clone();
+        let fixed = json!({"id": PLAYBOOK_ID, "version": 1, "state": "active", "created": "2026-11-22T00:00:00Z",
+                           "updated": "2026-11-22T00:00:00Z"});
+        for (key, value) in fixed.as_object().unwrap() {
+            pathway[key] = value.clone();
+        }
+        told.push(pathway);
+        Reply(201, &[], json!({"id": PLAYBOOK_ID, "version": 1}))
+    })
+}
+
+/// vectord with a cosine corpus that has every item asked for by id, and a playbook memory that answers writes so.
+pub(crate) fn vectord(write: impl Fn(&Asked) -> Reply + Send + Sync + 'static) -> (DaemonName, Script) {
+    fake(DaemonName::Vectord, move |asked| {
+        if asked.path.starts_with("GET") {
+            return ok(index_info("workers", "cosine"));
+        }
+        match asked.body["ids"].as_array() {
+            Some(ids) if asked.path.ends_with("/search") => {
+                let hit = |id: &Value| json!({"id": id, "distance": 0.1, "metadata": {}});
+                ok(json!({"results": ids.iter().map(hit).collect::<Vec<_>>(), "version": 1}))
+            }
+            _ => write(asked),
+        }
+    })
 }
 
 pub(crate) const PLAYBOOK_ID: &str = "0193b2c4-0000-7000-8000-000000000001";

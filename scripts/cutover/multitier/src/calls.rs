@@ -8,10 +8,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use wire::CallContext;
 use wire::context::Secret;
-use wire::matrix::{
-    EmailDraft, FillProposal, RecordRequest, RecordResponse, SearchRequest, SearchResponse, SmsDraft,
-    ValidationReport,
-};
+use wire::matrix::{EmailDraft, FillProposal, SearchRequest, SearchResponse, SmsDraft, ValidationReport};
+use wire::playbooks::{RecordRequest, RecordResponse};
 
 use crate::failure::{Failure, Result, promise};
 

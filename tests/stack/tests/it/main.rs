@@ -9,6 +9,7 @@ mod iceberg_rest;
 mod ingest;
 mod main_job;
 mod missing_peers;
+mod playbooks;
 mod queries;
 mod rows;
 mod s3;

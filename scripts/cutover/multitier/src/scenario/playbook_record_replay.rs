@@ -1,7 +1,8 @@
 //! The learning loop end to end: search cold, record an answer, search warm, and see that no other role is touched.
 
 use rand::Rng;
-use wire::matrix::{Hit, RecordRequest, SearchRequest, SearchResponse};
+use wire::matrix::{Hit, SearchRequest, SearchResponse};
+use wire::playbooks::RecordRequest;
 
 use crate::expect;
 use crate::failure::{Result, promise};
@@ -53,5 +54,6 @@ fn outcome(query: &Query, answer: &Hit) -> RecordRequest {
         score: SCORE,
         role: Some(query.role.clone()),
         actor: Some("multitier".to_owned()),
+        ..RecordRequest::default()
     }
 }

@@ -2,7 +2,8 @@
 
 use rand::Rng;
 use serde_json::{Value, json};
-use wire::matrix::{FillProposal, Hit, Job, RecordRequest, SearchRequest};
+use wire::matrix::{FillProposal, Hit, Job, SearchRequest};
+use wire::playbooks::RecordRequest;
 
 use crate::expect;
 use crate::failure::{Result, promise};
@@ -72,6 +73,7 @@ fn outcome(query: Query, hit: &Hit, score: f64) -> RecordRequest {
         score,
         role: Some(query.role),
         actor: Some("multitier".to_owned()),
+        ..RecordRequest::default()
     }
 }
 

@@ -1,8 +1,7 @@
-//! Recordings that are durable but not yet indexed: they wait here, in memory and bounded, until vectord takes them.
+//! Lessons whose item in the index is behind the log: they wait here, in memory and bounded, until vectord takes them.
 //!
 //! What a crash or a full backlog loses is the place in the index, never the recording: `rebuild` restores it.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use service::{Env, Readiness};
@@ -10,8 +9,7 @@ use tokio::sync::mpsc;
 use wire::context::Secret;
 use wire::{CallContext, ErrorCode};
 
-use crate::memory::{Memory, Recording};
-use crate::query_vectors::QueryVectors;
+use super::Memory;
 
 /// The wait after the first failure; doubled for each further one up to [`LAST_BACKOFF`].
 const FIRST_BACKOFF: Duration = Duration::from_millis(250);
@@ -22,8 +20,8 @@ const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(10);
 const CONDITION: &str = "playbook_memory";
 
 struct Job {
-    recording: Recording,
-    /// Every hop judges the caller itself, also later: the service token, or the token that the recording came with.
+    lesson: String,
+    /// Every hop judges the caller itself, also later: the service token, or the token that the request came with.
     token: Option<Secret>,
 }
 
@@ -34,19 +32,19 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// A backlog of at most `capacity` recordings, and the task that works it off.
-    pub(crate) fn spawn(capacity: usize, memory: Memory, vectors: Arc<QueryVectors>, env: &Env) -> Self {
+    /// A backlog of at most `capacity` lessons, and the task that works it off.
+    pub(crate) fn spawn(capacity: usize, memory: Memory, env: &Env) -> Self {
         let (jobs, waiting) = mpsc::channel(capacity);
-        let worker = Worker { memory, vectors, readiness: env.readiness.clone() };
+        let worker = Worker { memory, readiness: env.readiness.clone() };
         env.tasks.spawn(env.shutdown.clone().run_until_cancelled_owned(worker.run(waiting)));
         Self { jobs, service_token: env.service_token.secret() }
     }
 
-    /// Indexes `recording`, which came with the token `callers`, later.
-    pub(crate) fn push(&self, recording: Recording, callers: Option<Secret>) {
+    /// Settles `lesson`, for a request that came with the token `callers`, later.
+    pub(crate) fn push(&self, lesson: String, callers: Option<Secret>) {
         let token = self.service_token.clone().or(callers);
         metrics::gauge!("matrixd_playbook_backlog").increment(1);
-        if self.jobs.try_send(Job { recording, token }).is_err() {
+        if self.jobs.try_send(Job { lesson, token }).is_err() {
             metrics::gauge!("matrixd_playbook_backlog").decrement(1);
             metrics::counter!("matrixd_playbook_backlog_dropped_total").increment(1);
             tracing::error!("the backlog is full: run `lakectl playbooks rebuild` once vectord is back");
@@ -56,7 +54,6 @@ impl Backlog {
 
 struct Worker {
     memory: Memory,
-    vectors: Arc<QueryVectors>,
     readiness: Readiness,
 }
 
@@ -71,13 +68,12 @@ impl Worker {
         }
     }
 
-    /// Repeats until the recording is indexed, or until it is clear that it never will be.
+    /// Repeats until the lesson is settled, or until it is clear that it never will be.
     async fn finish(&self, job: &Job) {
         let mut backoff = FIRST_BACKOFF;
-        while let Err(error) = self.index(job).await {
+        while let Err(error) = self.settle(job).await {
             if !may_succeed_later(&error) {
-                let playbook_id = &job.recording.playbook_id;
-                tracing::error!(playbook_id, %error, "index recording: given up, the log keeps it");
+                tracing::error!(job.lesson, %error, "settle lesson: given up, the log keeps its recordings");
                 metrics::counter!("matrixd_playbook_backlog_dropped_total").increment(1);
                 return;
             }
@@ -87,10 +83,9 @@ impl Worker {
         }
     }
 
-    async fn index(&self, job: &Job) -> client::Result<()> {
+    async fn settle(&self, job: &Job) -> client::Result<()> {
         let ctx = CallContext::root(ATTEMPT_TIMEOUT).with_token(job.token.clone());
-        let (vector, _) = self.vectors.get(&ctx, &job.recording.query_text).await?;
-        self.memory.store(&ctx, &[(&job.recording, vector.as_ref())]).await
+        self.memory.settle(&ctx, &job.lesson).await
     }
 }
 
