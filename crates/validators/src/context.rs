@@ -39,6 +39,19 @@ enum Break {
     Sentence,
 }
 
+impl Break {
+    /// What ends in what stands between two words.
+    fn of(gap: &str) -> Self {
+        if gap.contains(['!', '?', ';']) || gap.contains(". ") {
+            Self::Sentence
+        } else if gap.contains('\n') {
+            Self::Line
+        } else {
+            Self::None
+        }
+    }
+}
+
 impl Name {
     /// Whether it is a name of this kind, right at the number or with at most `distance` words between.
     pub(crate) fn is(self, label: Label, distance: usize) -> bool {
@@ -50,14 +63,20 @@ impl Name {
 /// sentence and line; that `Order no.` or `SSN:` and a line break end one right before the number does not matter.
 pub(crate) fn name_before(text: &str, start: usize) -> Option<Name> {
     let (mut distance, mut later, mut vague, mut broken) = (0, ["", ""], None, Break::None);
-    for (word, between) in words_before(text, start) {
-        if between > Break::None && distance > 0 {
+    for (word, gap) in words_before(text, start) {
+        let ends = Break::of(gap);
+        if ends > Break::None && distance > 0 {
             break;
         }
-        broken = broken.max(between);
+        broken = broken.max(ends);
         let mut lower = [0; LONGEST];
         let lower = lowered(word, &mut lower);
-        match label(lower, later) {
+        let label = match label(lower, later) {
+            // `Lot #`, `Case:`
+            Some(Label::Id) if is_common_noun(lower) && gap.contains(['#', ':']) => Some(Label::Identifier),
+            label => label,
+        };
+        match label {
             Some(label @ (Label::Id | Label::Tax)) if broken < Break::Sentence => {
                 vague = vague.or(Some(Name { label, distance }));
             }
@@ -110,8 +129,8 @@ pub(crate) fn is_after_state(text: &str, start: usize) -> bool {
     STATES.split(' ').any(|known| known == state) && city.starts_with(char::is_uppercase)
 }
 
-/// Words before `start`, the nearest first, each with what ends between it and the next one.
-fn words_before(text: &str, start: usize) -> impl Iterator<Item = (&str, Break)> {
+/// Words before `start`, the nearest first, each with what stands between it and the next one.
+fn words_before(text: &str, start: usize) -> impl Iterator<Item = (&str, &str)> {
     let reach = floor(text, start.saturating_sub(REACH_BYTES));
     // A word that reaches out of sight would be read as another one.
     let is_cut = text[..reach].ends_with(char::is_alphanumeric);
@@ -126,12 +145,7 @@ fn words_before(text: &str, start: usize) -> impl Iterator<Item = (&str, Break)>
             .rfind(|c: char| !c.is_alphanumeric())
             .map_or(0, |at| at + trimmed[at..].chars().next().map_or(1, char::len_utf8));
         near = &trimmed[..first];
-        let ends = match () {
-            () if between.contains(['!', '?', ';']) || between.contains(". ") => Break::Sentence,
-            () if between.contains('\n') => Break::Line,
-            () => Break::None,
-        };
-        (!trimmed.is_empty()).then_some((&trimmed[first..], ends))
+        (!trimmed.is_empty()).then_some((&trimmed[first..], between))
     })
 }
 
@@ -154,6 +168,7 @@ fn is_filler(word: &[u8]) -> bool {
             | b"number"
             | b"numbers"
             | b"numero"
+            | b"n\xc3\xbamero"
             | b"code"
             | b"id"
             | b"ids"
@@ -199,8 +214,9 @@ fn label(word: &[u8], later: [&str; 2]) -> Option<Label> {
         // Letter by letter: `S.S.`, `s s n`.
         b"s" if then(0, &["s"]) => Some(Label::Ssn),
         b"p" if then(0, &["o"]) => Some(Label::Identifier),
+        b"p" if then(0, &["n"]) => Some(Label::Identifier),
         _ if then(0, &["s"]) && then(1, &["n"]) => Some(Label::Identifier),
-        b"social" | b"soc" if then(0, &NOT_SECURITY) => None,
+        b"social" | b"soc" if !is_noun(later[0]) => None,
         b"ss" | b"soc" | b"social" | b"socsec" | b"sosec" | b"socialsecurity" | b"nss" => Some(Label::Ssn),
         _ if word.starts_with(b"ssn") || word.ends_with(b"ssn") => Some(Label::Ssn),
         b"tin" | b"itin" | b"taxpayer" | b"tax" => Some(Label::Tax),
@@ -219,30 +235,27 @@ fn label(word: &[u8], later: [&str; 2]) -> Option<Label> {
         }
         _ if is_phone_word(word) => Some(Label::Phone),
         _ if is_identifier_word(word) => Some(Label::Identifier),
+        _ if is_common_noun(word) && then(0, &["no", "nr", "num", "number", "id", "code"]) => {
+            Some(Label::Identifier)
+        }
+        _ if is_common_noun(word) => Some(Label::Id),
         b"id" | b"ids" | b"employee" | b"member" | b"customer" | b"client" | b"vendor" | b"meeting"
         | b"pin" | b"passcode" | b"document" | b"doc" | b"file" => Some(Label::Id),
         _ => None,
     }
 }
 
-/// What else is social: media, workers, events.
-const NOT_SECURITY: [&str; 14] = [
-    "media",
-    "event",
-    "events",
-    "network",
-    "networks",
-    "worker",
-    "workers",
-    "work",
-    "club",
-    "hour",
-    "post",
-    "page",
-    "services",
-    "distancing",
-];
 const LICENCES: [&str; 4] = ["license", "licence", "lic", "licenses"];
+
+/// Whether `social` stands for the number where `next` follows it (`my social is`), rather than being an adjective
+/// (`social media`, `social skills`).
+fn is_noun(next: &str) -> bool {
+    let mut lower = [0; LONGEST];
+    let lower = lowered(next, &mut lower);
+    lower.is_empty()
+        || is_filler(lower)
+        || matches!(lower, b"on" | b"for" | b"of" | b"and" | b"or" | b"again")
+}
 
 fn is_phone_word(word: &[u8]) -> bool {
     matches!(
@@ -276,6 +289,17 @@ fn is_identifier_word(word: &[u8]) -> bool {
     matches!(
         word,
         b"order"
+            | b"receipt"
+            | b"voucher"
+            | b"coupon"
+            | b"timecard"
+            | b"container"
+            | b"trailer"
+            | b"seal"
+            | b"docket"
+            | b"bol"
+            | b"npi"
+            | b"uscis"
             | b"orders"
             | b"job"
             | b"jobs"
@@ -287,10 +311,6 @@ fn is_identifier_word(word: &[u8]) -> bool {
             | b"reference"
             | b"tracking"
             | b"shipment"
-            | b"package"
-            | b"parcel"
-            | b"load"
-            | b"case"
             | b"req"
             | b"requisition"
             | b"confirmation"
@@ -303,17 +323,10 @@ fn is_identifier_word(word: &[u8]) -> bool {
             | b"upc"
             | b"serial"
             | b"sn"
-            | b"lot"
-            | b"batch"
-            | b"item"
-            | b"part"
-            | b"model"
             | b"quote"
             | b"estimate"
             | b"contract"
             | b"policy"
-            | b"claim"
-            | b"permit"
             | b"ein"
             | b"fein"
             | b"duns"
@@ -323,9 +336,7 @@ fn is_identifier_word(word: &[u8]) -> bool {
             | b"zipcode"
             | b"postal"
             | b"timesheet"
-            | b"post"
             | b"wo"
-            | b"posting"
             | b"fedex"
             | b"ups"
             | b"usps"
@@ -333,11 +344,33 @@ fn is_identifier_word(word: &[u8]) -> bool {
             | b"isbn"
             | b"imei"
             | b"vin"
-            | b"version"
-            | b"build"
             | b"pedido"
             | b"factura"
             | b"caso"
+    )
+}
+
+/// Words that are names of identifiers in front of `number` and the like, and else mean many things: `a lot`, `in case`.
+fn is_common_noun(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"lot"
+            | b"case"
+            | b"part"
+            | b"claim"
+            | b"package"
+            | b"parcel"
+            | b"load"
+            | b"post"
+            | b"batch"
+            | b"item"
+            | b"model"
+            | b"posting"
+            | b"permit"
+            | b"version"
+            | b"build"
+            | b"bin"
+            | b"pro"
     )
 }
 

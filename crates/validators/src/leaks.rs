@@ -45,7 +45,6 @@ pub fn check(field: &str, text: &str) -> Vec<Violation> {
             ssn::judge(text, run, &groups, &mut findings);
             identifiers::judge(text, run, &groups, &mut findings);
         }
-        ssn::judge_digit_by_digit(text, run, &mut findings);
     });
     numbers::for_each_run(text, Reading::Words, |run| ssn::judge_spelled(text, run, &mut findings));
     let mut told = [0, 0];

@@ -60,8 +60,9 @@ fn dialled_before(text: &str, start: usize) -> Option<usize> {
     let blanks = before.iter().rev().take_while(|byte| matches!(byte, b'(' | b' ')).count();
     let before = &before[..before.len() - blanks];
     let digits = before.iter().rev().take_while(|byte| byte.is_ascii_digit()).count().min(4);
-    let is_plus = before[..before.len() - digits].ends_with(b"+") && digits < 4;
-    is_plus.then_some(digits)
+    // `18+` is no plus sign of a phone number.
+    let before = before[..before.len() - digits].strip_suffix(b"+")?;
+    (digits < 4 && !before.last().is_some_and(u8::is_ascii_alphanumeric)).then_some(digits)
 }
 
 /// Whether group `start` is, or begins with, an exit code (`011` from the US, `00` from most other countries), and how
@@ -75,7 +76,17 @@ fn exit_code(run: &Run, start: usize) -> Option<usize> {
         [0, 0, 1..=9, rest @ ..] if matches!(rest.len(), 1 | 2) => rest.len() + 1,
         _ => return None,
     };
-    (is_word && goes_on).then_some(country)
+    (is_word && goes_on && !is_area_11(run, start)).then_some(country)
+}
+
+/// Whether a social security number of the area 011 begins at group `start`, as its dashes or dots show.
+fn is_area_11(run: &Run, start: usize) -> bool {
+    let window = start..(start + 3).min(run.len());
+    let separator = run.separator_within(&window);
+    run.is_grouped(&window, &[3, 2, 4])
+        && separator.is_some_and(|separator| {
+            separator != Separator::Space && !run.goes_on(&window, &run.whole(), separator)
+        })
 }
 
 /// The groups from `start` that fit into one number of `limit` digits.
@@ -115,31 +126,51 @@ fn is_north_american(run: &Run, groups: &Range<usize>) -> bool {
         }
 }
 
-/// Where the date that begins at group `start` ends: year-month-day, or day and month in either order and a year.
+/// Where the date that begins at group `start` ends: year-month-day, day and month in either order and a year, or
+/// month/year.
 fn date_at(run: &Run, start: usize) -> Option<usize> {
-    let groups = start..start + 3;
-    if groups.end > run.len() {
-        return None;
-    }
-    let separator = run.separator_within(&groups)?;
+    let groups = start..(start + 3).min(run.len());
+    full_date(run, &groups).or_else(|| month_of_year(run, &(start..(start + 2).min(run.len()))))
+}
+
+fn full_date(run: &Run, groups: &Range<usize>) -> Option<usize> {
+    let separator = run.separator_within(groups)?;
     let is_usual = matches!(separator, Separator::Dash | Separator::Slash | Separator::Dot);
-    if !is_usual || run.goes_on(&groups, &run.whole(), separator) {
+    if groups.len() != 3 || !is_usual || run.goes_on(groups, &run.whole(), separator) {
         return None;
     }
-    let mut lengths = run.lengths(&groups);
+    let [first, second, third] = [groups.start, groups.start + 1, groups.start + 2].map(|at| value(run, at));
+    let mut lengths = run.lengths(groups);
     let lengths: [usize; 3] = std::array::from_fn(|_| lengths.next().unwrap_or_default());
-    let value =
-        |at: usize| run.digits(&(at..at + 1)).iter().fold(0, |value, digit| value * 10 + u32::from(*digit));
-    let [first, second, third] = [start, start + 1, start + 2];
     let is_day_and_month = |a: u32, b: u32| a >= 1 && b >= 1 && a.max(b) <= 31 && a.min(b) <= 12;
-    let is_year = |year: u32| (1900..2100).contains(&year);
     let is_date = match lengths {
-        [4, 1 | 2, 1 | 2] => is_year(value(first)) && is_day_and_month(value(second), value(third)),
-        [1 | 2, 1 | 2, 4] => is_year(value(third)) && is_day_and_month(value(first), value(second)),
-        [1 | 2, 1 | 2, 2] => is_day_and_month(value(first), value(second)),
+        [4, 1 | 2, 1 | 2] => is_year(first) && is_day_and_month(second, third),
+        [1 | 2, 1 | 2, 4] => is_year(third) && is_day_and_month(first, second),
+        [1 | 2, 1 | 2, 2] => is_day_and_month(first, second),
         _ => false,
     };
     is_date.then_some(groups.end)
+}
+
+fn month_of_year(run: &Run, groups: &Range<usize>) -> Option<usize> {
+    let is_apart =
+        |separator: Option<Separator>| matches!(separator, None | Some(Separator::Space | Separator::List));
+    let is_month = (run.is_grouped(groups, &[2, 4]) || run.is_grouped(groups, &[1, 4]))
+        && run.separator_within(groups) == Some(Separator::Slash)
+        && is_apart(run.separator_before(groups.start))
+        && is_apart(run.separator_after(groups.end - 1))
+        && (1..=12).contains(&value(run, groups.start))
+        && is_year(value(run, groups.start + 1));
+    is_month.then_some(groups.end)
+}
+
+fn is_year(year: u32) -> bool {
+    (1900..2100).contains(&year)
+}
+
+/// The value of group `at`, of which the first digits suffice.
+fn value(run: &Run, at: usize) -> u32 {
+    run.digits(&(at..at + 1)).iter().take(4).fold(0, |value, digit| value * 10 + u32::from(*digit))
 }
 
 /// Where the ZIP+4 code that begins at group `start` ends, if a state's abbreviation stands before it.

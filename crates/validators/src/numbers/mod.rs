@@ -21,7 +21,7 @@ pub(crate) enum Separator {
     Parenthesis,
     /// A mark that nobody uses by custom: `:` `*` `~` `\`.
     Mark,
-    /// What separates the items of a list or the cells of a table: comma, bar, line break, several spaces.
+    /// What separates the items of a list or the cells of a table: comma, semicolon, bar, line break, several spaces.
     List,
 }
 
@@ -114,6 +114,22 @@ impl Run {
         within.first().copied().filter(|first| within.iter().all(|separator| separator == first))
     }
 
+    /// What stands between the blocks of 3, 2 and 4 digits that `groups`, of nine digits, consist of: between those
+    /// two times alone. Blocks of several groups are spelled digit by digit or in words: `1 2 3 - 4 5 - six 7 8 9`.
+    pub(crate) fn major_separator(&self, groups: &Range<usize>) -> Option<Separator> {
+        let (mut digits, mut majors, mut minors) = (0, Vec::new(), Vec::new());
+        for at in groups.start..groups.end - 1 {
+            digits += self.groups[at].len;
+            let side = if matches!(digits, 3 | 5) { &mut majors } else { &mut minors };
+            side.push((at, self.separators[at]));
+        }
+        let [(_, major), (_, other)] = majors[..] else { return None };
+        let is_small = |at: usize| self.groups[at].len == 1 || self.groups[at].spelled > 0;
+        let is_minor =
+            |(at, minor): &(usize, Separator)| *minor != major && is_small(*at) && is_small(at + 1);
+        (major == other && minors.iter().all(is_minor)).then_some(major)
+    }
+
     /// Whether `separator` goes on before or after `groups`, within `piece`, so that they are part of something longer.
     pub(crate) fn goes_on(&self, groups: &Range<usize>, piece: &Range<usize>, separator: Separator) -> bool {
         let has_before = groups.start > piece.start || groups.start == 0;
@@ -127,15 +143,17 @@ impl Run {
         0..self.groups.len()
     }
 
-    /// The run with groups joined where `minor` is all that stands between them: `1 2 3 - 4 5 - 6 7 8 9` becomes
+    /// The run with groups joined where one of `minor` is all that stands between them: `1 2 3 - 4 5 - 6 7 8 9` becomes
     /// three groups. Numerals are joined digit by digit only; words always.
-    pub(crate) fn joined(&self, minor: Separator) -> Self {
+    pub(crate) fn joined(&self, minor: &[Separator]) -> Self {
         let mut joined = Self { digits: self.digits.clone(), cut_after: self.cut_after, ..Self::default() };
         let is_small = |group: &Group| group.len == 1 || group.spelled > 0;
         let mut before: Option<&Group> = None;
         for (at, group) in self.groups.iter().enumerate() {
             let separator = self.separator_before(at);
-            let is_joint = separator == Some(minor) && is_small(group) && before.is_some_and(is_small);
+            let is_joint = separator.is_some_and(|separator| minor.contains(&separator))
+                && is_small(group)
+                && before.is_some_and(is_small);
             match joined.groups.last_mut() {
                 Some(last) if is_joint => {
                     last.span.end = group.span.end;

@@ -98,7 +98,7 @@ impl Reader {
             }
             Some(Word::Times(times)) => self.times = Some((span.start, times)),
             Some(Word::Separator(c)) => self.gap = self.then(c),
-            None => self.gap = Gap::Wide,
+            None => (self.gap, self.times) = (Gap::Wide, None),
         }
     }
 
@@ -169,7 +169,8 @@ impl Reader {
             (Space, Slash | Underscore | Mark) => next,
             (Slash | Underscore, Space) => before,
             (Mark, Space) => List,
-            (Space | List, Dash | Dot) | (Dot, Space | List) if is_spoken => next,
+            (Space | List, Dash | Dot) if is_spoken => next,
+            (Dot, Dot | Space | List) if is_spoken => List,
             _ => return Gap::Wide,
         };
         Gap::One(both, count)
@@ -186,7 +187,7 @@ fn separator(c: char) -> Option<Separator> {
         '_' | '\u{ff3f}' => Some(Separator::Underscore),
         ')' => Some(Separator::Parenthesis),
         ':' | '*' | '~' | '\\' => Some(Separator::Mark),
-        ',' | '|' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(Separator::List),
+        ',' | ';' | '|' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(Separator::List),
         ' ' | '\t' | '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
             Some(Separator::Space)
         }

@@ -75,7 +75,10 @@ enum Shape {
     Bare,
     /// 5-4 or 2-7 with a dash: a ZIP+4 or an EIN, unless it is called otherwise.
     OtherFormat,
+    /// Another grouping that leaves the area whole, or goes in small steps.
     Else,
+    /// A grouping that is none of a social security number, such as a time of day and a house number (4-5).
+    Foreign,
 }
 
 /// Finds the social security numbers among `groups`, a stretch of a run in numerals that holds no phone number.
@@ -83,37 +86,24 @@ pub(crate) fn judge(text: &str, run: &Run, groups: &Range<usize>, findings: &mut
     judge_with(run, groups, findings, |window| rule(text, run, window, groups));
 }
 
-/// Finds those that are written digit by digit (`1 2 3 - 4 5 - 6 7 8 9`), which only their structure gives away.
-pub(crate) fn judge_digit_by_digit(text: &str, run: &Run, findings: &mut Vec<Finding>) {
-    if run.len() < DIGITS {
-        return;
-    }
-    for minor in [Separator::Space, Separator::Dash] {
-        let joined = run.joined(minor);
-        if joined.len() == run.len() {
-            continue;
-        }
-        for groups in set_aside(text, &joined) {
-            judge_with(&joined, &groups, findings, |window| {
-                let is_usual = window.len() == 3 && shape(&joined, window) == Shape::Usual;
-                if is_usual { rule(text, &joined, window, &groups) } else { None }
-            });
-        }
-    }
-}
-
-/// Finds those in number words, alone or mixed with numerals. Words are joined where one and the same separator stands
-/// between them; which one, shows in what comes out.
+/// Finds those in number words, alone or mixed with numerals: by their structure, which nothing else has, or else by a
+/// name or by being alone. For these, words are joined at one separator or two; which, shows in what comes out.
 pub(crate) fn judge_spelled(text: &str, run: &Run, findings: &mut Vec<Finding>) {
-    for minor in [Separator::Space, Separator::Dash, Separator::List, Separator::Dot] {
+    use Separator::{Dash, Dot, List, Space};
+    let minors: [&[Separator]; 5] = [&[Space], &[Dash], &[Space, Dash], &[List], &[Dot]];
+    let before = findings.len();
+    judge_with(run, &run.whole(), findings, |window| structured_rule(text, run, window));
+    for minor in minors {
+        if findings.len() > before {
+            return;
+        }
         let joined = run.joined(minor);
         let pieces = set_aside(text, &joined);
-        let before = findings.len();
+        if pieces.is_empty() {
+            return;
+        }
         for groups in &pieces {
             judge_with(&joined, groups, findings, |window| spelled_rule(text, &joined, window, groups));
-        }
-        if pieces.is_empty() || findings.len() > before {
-            return;
         }
     }
 }
@@ -148,16 +138,25 @@ fn rule(text: &str, run: &Run, window: &Range<usize>, piece: &Range<usize>) -> O
             name.is_none_or(|name| name.label != Label::Ssn || name.distance <= OTHER_REACH)
         }
         Shape::Else => is_start(run, window, piece),
+        Shape::Foreign => false,
     };
     if may_be_named && is_named(text, &span, name) {
         return Some(&LABELLED);
     }
     let name = name.filter(|name| tells(*name));
-    let goes_on = run.separator_within(window).is_some_and(|separator| run.goes_on(window, piece, separator));
+    let is_part = is_part(run, window, piece);
     match shape {
-        Shape::Usual if goes_on || is_identifier(text, &span, name) => None,
-        Shape::Usual => Some(&FORMATTED),
-        Shape::Unusual if !goes_on && name.is_none() && !text[..span.start].ends_with(':') => {
+        Shape::Usual if is_identifier(text, &span, name) => None,
+        Shape::Usual if !is_part => Some(&FORMATTED),
+        // Numbers beside it, with spaces between: a list, or a number of something else.
+        Shape::Usual if name.is_none() && run.separator_within(window) == Some(Separator::Space) => {
+            Some(&IRREGULAR)
+        }
+        Shape::Unusual
+            if !is_part
+                && name.is_none_or(|name| name.distance > 0)
+                && !text[..span.start].ends_with(':') =>
+        {
             Some(&IRREGULAR)
         }
         Shape::Bare if name.is_none() && stands_alone(text, run, window) => Some(&UNFORMATTED),
@@ -165,7 +164,21 @@ fn rule(text: &str, run: &Run, window: &Range<usize>, piece: &Range<usize>) -> O
     }
 }
 
-/// The rule that nine digits break some of which are words.
+/// The rule that nine digits break some of which are words, and which are grouped 3-2-4.
+fn structured_rule(text: &str, run: &Run, window: &Range<usize>) -> Option<&'static Rule> {
+    if run.spelled(window) == 0 || run.major_separator(window).is_none() || is_part(run, window, &run.whole())
+    {
+        return None;
+    }
+    let span = run.span(window);
+    let name = context::name_before(text, span.start);
+    if is_named(text, &span, name) {
+        return Some(&LABELLED);
+    }
+    (!is_identifier(text, &span, name)).then_some(&SPELLED)
+}
+
+/// The rule that nine digits break some of which are words, if they have a name or are alone.
 fn spelled_rule(text: &str, run: &Run, window: &Range<usize>, piece: &Range<usize>) -> Option<&'static Rule> {
     let spelled = run.spelled(window);
     if spelled == 0 {
@@ -173,36 +186,45 @@ fn spelled_rule(text: &str, run: &Run, window: &Range<usize>, piece: &Range<usiz
     }
     let span = run.span(window);
     let name = context::name_before(text, span.start);
-    let is_whole = window.len() == 1 || run.is_grouped(window, &[3, 2, 4]);
-    if (is_whole || is_start(run, window, piece)) && is_named(text, &span, name) {
+    let may_be_named = match shape(run, window) {
+        Shape::Foreign => false,
+        Shape::Bare => true,
+        _ => is_start(run, window, piece),
+    };
+    if may_be_named && is_named(text, &span, name) {
         return Some(&LABELLED);
-    }
-    // A list item, such as `I-9:`, may stand before it.
-    let separator = run.separator_within(window);
-    let is_inner = |separator| separator != Separator::List && run.goes_on(window, piece, separator);
-    if separator.is_some_and(is_inner) {
-        return None;
-    }
-    let name = name.filter(|name| tells(*name));
-    if run.is_grouped(window, &[3, 2, 4]) && separator.is_some() {
-        return (!is_identifier(text, &span, name)).then_some(&SPELLED);
     }
     let is_alone =
         run.separator_before(window.start).is_none() && run.separator_after(window.end - 1).is_none();
-    (window.len() == 1 && spelled >= MIN_SPELLED && is_alone && name.is_none())
-        .then_some(&SPELLED_UNFORMATTED)
+    let is_unnamed = !name.is_some_and(tells);
+    (window.len() == 1 && spelled >= MIN_SPELLED && is_alone && is_unnamed).then_some(&SPELLED_UNFORMATTED)
+}
+
+/// Whether nine digits are part of something longer, in which the separator between their groups goes on. The items of
+/// a list are not, nor are groups that are spelled out with other separators within.
+fn is_part(run: &Run, window: &Range<usize>, piece: &Range<usize>) -> bool {
+    let is_split = run.separator_within(window).is_none();
+    match run.major_separator(window).or(run.separator_within(window)) {
+        None | Some(Separator::List) => false,
+        Some(Separator::Space) if is_split => false,
+        Some(separator) => run.goes_on(window, piece, separator),
+    }
 }
 
 fn shape(run: &Run, window: &Range<usize>) -> Shape {
     use Separator::{Dash, Dot, Mark, Slash, Space, Underscore};
+    if let Some(Dash | Dot | Space | Slash | Underscore) = run.major_separator(window) {
+        return Shape::Usual;
+    }
     let mut lengths = run.lengths(window);
     let lengths: [usize; 3] = std::array::from_fn(|_| lengths.next().unwrap_or_default());
     match (window.len(), lengths, run.separator_within(window)) {
         (1, ..) => Shape::Bare,
-        (3, [3, 2, 4], Some(Dash | Dot | Space | Slash | Underscore)) => Shape::Usual,
         (3, [3, 2, 4], Some(Mark)) | (2, [3, 6, _], Some(Dash | Space | Underscore)) => Shape::Unusual,
         (2, [5, 4, _] | [2, 7, _], Some(Dash)) => Shape::OtherFormat,
-        _ => Shape::Else,
+        (2, [5, 4, _], _) | (_, [3, ..], _) => Shape::Else,
+        _ if run.lengths(window).all(|digits| digits <= 3) => Shape::Else,
+        _ => Shape::Foreign,
     }
 }
 
@@ -308,6 +330,43 @@ mod tests {
     }
 
     #[test]
+    fn number_in_words_is_seen_however_it_is_said() {
+        for text in [
+            "one two three dash four five dash six seven eight nine",
+            "One-two-three, forty-five, sixty-seven eighty-nine.",
+            "one two three... four five... six seven eight nine",
+            "ONE 2 THREE - 4 5 - six 7 8 NINE",
+            "one two three\nfour five\nsix seven eight nine",
+            "uno dos tres guión cuatro cinco guión seis siete ocho nueve",
+            "five oh two, double one, triple seven four",
+        ] {
+            assert_rules(text, &["ssn_spelled"]);
+        }
+        for text in [
+            "my social is one two three four five six seven eight nine",
+            "SSN: one twenty-three forty-five sixty-seven eighty-nine",
+            "seguro social número uno dos tres cuatro cinco seis siete ocho nueve",
+            "one two three four five six seven eight nine is my SSN",
+            "SSN is 1 2 3 4 5 6 7 8 9",
+            "SSN 1-2-3-4-5-6-7-8-9",
+            "SSN 123;45;6789",
+        ] {
+            assert_rules(text, &["ssn_labelled"]);
+        }
+        assert_rules("it is one two three four five six seven eight nine", &["ssn_spelled_unformatted"]);
+        assert_rules("1 2 3 - 4 5 - 6 7 8 9", &["ssn_formatted"]);
+        for text in [
+            "1 2 3 4 5 6 7 8 9",
+            "count one two three four five six seven eight nine ten",
+            "call four one five, five five five, oh one three two",
+            "order one two three dash four five dash six seven eight nine",
+            "two of you take twelve 45678 boxes",
+        ] {
+            assert_rules(text, &[]);
+        }
+    }
+
+    #[test]
     fn mixed_separators_need_a_name() {
         assert_rules("693-09.4444", &[]);
         assert_rules("SSN 693-09.4444", &["ssn_labelled"]);
@@ -368,10 +427,22 @@ mod tests {
             "order 123-45-6789",
             "JOB-123-45-6789",
             "Invoice number: 123-45-6789",
+            "Lot #123-45-6789",
+            "P/N 123-45-6789",
+            "S/N 123-45-6789",
+            "P.O. 123-45-6789",
+            "claim no. 123-45-6789",
+            "18+ only, 4 of 123",
             "1-123-45-6789",
             "+49 30 1234567",
             "123e4567-e89b-12d3-a456-426614174000",
             "Never send your SSN by text. Questions? 415-555-0132",
+            "Bring your social security card at 0600, 12345 Elm St.",
+            "Bring your SSN card on 2026-12-01 6 am",
+            "Mail your SSN card to Tulsa, OK 74103-1234",
+            "-122.419416",
+            "social skills, core 113 08/2018",
+            "Social media post 123456789 got likes",
         ] {
             assert_rules(text, &[]);
         }
@@ -382,6 +453,12 @@ mod tests {
         assert_rules("call 415 555 0132 123 45 6789", &["ssn_formatted"]);
         assert_rules("+1 415 555 0132 123-45-6789", &["ssn_formatted"]);
         assert_rules("123 45 6789 415 555 0132", &["ssn_formatted"]);
+        assert_rules("ages 18+ 123-45-6789", &["ssn_formatted"]);
+        assert_rules("a lot 123-45-6789", &["ssn_formatted"]);
+        assert_rules("box 69698 123 45 6789", &["ssn_irregular"]);
+        assert_rules("+49 30 1234567 123-45-6789", &["ssn_formatted"]);
+        assert_rules("SSN 011-44-2079 12/04/2026", &["ssn_labelled"]);
+        assert_rules("123-45-6789, 234-56-7890 and 345-67-8901", &["ssn_formatted"; 3]);
     }
 
     #[test]

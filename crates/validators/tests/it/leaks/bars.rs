@@ -10,7 +10,7 @@ use validators::leaks;
 use wire::matrix::{Severity, SmsDraft, Violation};
 
 use super::{Draft, negatives, phones, planted};
-use crate::ground_truth::say;
+use crate::ground_truth::{evaluation_file, say};
 
 /// Drafts with a planted number, and as many without.
 const PLANTED: u64 = 50_000;
@@ -94,6 +94,22 @@ fn recall_and_false_positives_on_a_hundred_thousand_drafts_keep_the_bar() {
     ));
     assert!(recall >= MIN_RECALL, "recall {recall}");
     assert!(false_positives < MAX_FALSE_POSITIVES, "false positives {false_positives}");
+}
+
+/// The messages were written by people who never heard of the guard or of the drafts above.
+#[test]
+fn number_planted_in_real_messages_is_found() {
+    const SEED: u64 = 0x0075_6369;
+    let Some(messages) = evaluation_file("sms_uci/SMSSpamCollection") else { return };
+    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
+    let mut tallies = BTreeMap::new();
+    for message in messages.lines().filter_map(|line| Some(line.split_once('\t')?.1)) {
+        judge(&planted::within(&mut rng, message), &mut tallies);
+    }
+    let sum = sum("real messages, found, refused by spelling of the number planted in them:", &tallies);
+    let recall = sum.found as f64 / sum.drafts as f64;
+    say(&format!("seed {SEED:#x}: recall {:.3}% in {} real messages", recall * 100.0, sum.drafts));
+    assert!(recall >= MIN_RECALL, "recall {recall}");
 }
 
 #[test]

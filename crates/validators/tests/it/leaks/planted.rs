@@ -263,6 +263,19 @@ const AROUND: [&str; 12] = [
     "See https://example.com/jobs/48213.",
 ];
 
+/// `message` with a number between two of its words, in a spelling that needs no name.
+pub(super) fn within(rng: &mut ChaCha8Rng, message: &str) -> Draft {
+    let number = number(rng);
+    let (kind, spelling) = pick(rng, CLEAR);
+    let text = spelling(rng, &number);
+    let words: Vec<&str> = message.split(' ').collect();
+    let at = rng.random_range(0..=words.len());
+    let (before, after) = (words[..at].join(" "), words[at..].join(" "));
+    let head = if before.is_empty() { before } else { format!("{before} ") };
+    let planted = head.len()..head.len() + text.len();
+    Draft { body: format!("{head}{text} {after}"), kind, planted: Some(planted) }
+}
+
 /// A draft with a planted number.
 pub(super) fn draft(rng: &mut ChaCha8Rng) -> Draft {
     let number = number(rng);
