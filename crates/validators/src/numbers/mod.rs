@@ -62,7 +62,7 @@ impl Run {
         self.groups[groups.start].span.start..self.groups[groups.end - 1].span.end
     }
 
-    /// The digits of `groups`, which is not empty and has no group of more than [`Self::KEPT_DIGITS`].
+    /// The digits of `groups`, which is not empty; of a longer group the first [`Self::KEPT_DIGITS`].
     pub(crate) fn digits(&self, groups: &Range<usize>) -> &[u8] {
         let end = self.groups.get(groups.end).map_or(self.digits.len(), |group| group.first);
         &self.digits[self.groups[groups.start].first..end]

@@ -55,10 +55,11 @@ static UNFORMATTED: Rule = Rule {
     fix: SAY_WHAT_IT_IS,
 };
 
-/// How many words may stand between `SSN` and the number, `order` and the number, `phone` and the number.
+/// How many words may stand between `SSN` and its number.
 const SSN_REACH: usize = 6;
 /// The same where the number is written as a ZIP+4 or an EIN.
 const OTHER_REACH: usize = 2;
+/// How many words may stand between `order` or `phone` and a number, so that it is no social security number.
 const IDENTIFIER_REACH: usize = 5;
 const PHONE_REACH: usize = 3;
 /// With fewer words among its nine digits a number without a name is not taken for one that is spelled out.
