@@ -3,7 +3,7 @@
 use wire::matrix::{EmailDraft, ValidationReport, Violation};
 
 use crate::violation::{WHOLE, error, warning};
-use crate::{address, placeholder, report, ssn};
+use crate::{address, leaks, placeholder, report};
 
 /// Judges a draft.
 pub fn validate(draft: &EmailDraft) -> ValidationReport {
@@ -11,10 +11,10 @@ pub fn validate(draft: &EmailDraft) -> ValidationReport {
     violations.extend(check_recipient(&draft.to));
     violations.extend(check_subject(&draft.subject));
     violations.extend(placeholder::check("email_placeholder", "subject", &draft.subject));
-    violations.extend(ssn::check("subject", &draft.subject));
+    violations.extend(leaks::check("subject", &draft.subject));
     violations.extend(check_body(&draft.body));
     violations.extend(placeholder::check("email_placeholder", "body", &draft.body));
-    violations.extend(ssn::check("body", &draft.body));
+    violations.extend(leaks::check("body", &draft.body));
     report(violations)
 }
 

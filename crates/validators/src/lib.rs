@@ -5,13 +5,17 @@
 //! it never repeats the text that broke the rule, because reports end up in logs and tickets.
 
 pub mod address;
+mod context;
 pub mod email;
 pub mod fill;
+mod identifiers;
+pub mod leaks;
+mod numbers;
 pub mod placeholder;
 mod schedule;
 pub mod segments;
 pub mod sms;
-pub mod ssn;
+mod ssn;
 mod violation;
 
 use wire::matrix::{Severity, ValidationReport, Violation};

@@ -4,7 +4,7 @@ use wire::matrix::{SmsDraft, ValidationReport, Violation};
 
 use crate::segments::{Segmentation, segment};
 use crate::violation::{WHOLE, error, warning};
-use crate::{placeholder, report, ssn};
+use crate::{leaks, placeholder, report};
 
 /// The most characters of a draft, whatever its encoding.
 pub const MAX_CHARACTERS: usize = 160;
@@ -16,7 +16,7 @@ pub fn validate(draft: &SmsDraft) -> ValidationReport {
     violations.extend(check_length(&draft.body));
     violations.extend(check_segments(&segment(&draft.body)));
     violations.extend(placeholder::check("sms_placeholder", "body", &draft.body));
-    violations.extend(ssn::check("body", &draft.body));
+    violations.extend(leaks::check("body", &draft.body));
     report(violations)
 }
 

@@ -17,7 +17,8 @@ pub(crate) fn warning(rule: &str, field: &str, span: Range<usize>, message: &str
     violation(Severity::Warning, rule, field, span, message, fix)
 }
 
-fn violation(
+/// A violation of any severity.
+pub(crate) fn violation(
     severity: Severity,
     rule: &str,
     field: &str,

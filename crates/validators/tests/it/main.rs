@@ -3,4 +3,4 @@
 #![allow(clippy::unwrap_used, reason = "in a helper too, it fails the test")]
 
 mod ground_truth;
-mod no_false_alarm;
+mod leaks;
