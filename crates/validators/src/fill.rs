@@ -217,7 +217,7 @@ mod tests {
                 required_certifications: vec!["forklift".into()],
             },
             worker_ids: vec!["w1".into(), "w2".into()],
-            assignments: Vec::new(),
+            ..FillProposal::default()
         }
     }
 

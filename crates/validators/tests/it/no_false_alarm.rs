@@ -71,8 +71,11 @@ fn thirty_three_thousand_drafts_with_phone_numbers_raise_no_ssn_alarm() {
     let drafts =
         (phone(), 0..DRAFTS.len()).prop_map(|(phone, draft)| DRAFTS[draft].replacen("{}", &phone, 1));
     let verdict = TestRunner::new(config).run(&drafts, |body| {
-        let report =
-            validators::sms::validate(&SmsDraft { to: "+1 415 555 0132".into(), body: body.clone() });
+        let report = validators::sms::validate(&SmsDraft {
+            to: "+1 415 555 0132".into(),
+            body: body.clone(),
+            ..SmsDraft::default()
+        });
         let alarms: Vec<_> = report.violations.iter().filter(|found| found.rule.starts_with("ssn")).collect();
         prop_assert!(alarms.is_empty(), "{body:?} raised {alarms:?}");
         prop_assert!(report.ok, "{body:?} was refused: {report:?}");
@@ -104,8 +107,8 @@ proptest! {
 
     #[test]
     fn any_text_is_judged_without_panic_and_spans_are_character_boundaries(text in "\\PC{0,200}|[0-9 .()+-]{0,60}") {
-        let email = wire::matrix::EmailDraft { to: text.clone(), subject: text.clone(), body: text.clone(), worker_id: None };
-        let sms = SmsDraft { to: text.clone(), body: text.clone() };
+        let email = wire::matrix::EmailDraft { to: text.clone(), subject: text.clone(), body: text.clone(), ..Default::default() };
+        let sms = SmsDraft { to: text.clone(), body: text.clone(), ..SmsDraft::default() };
         let reports = [validators::email::validate(&email), validators::sms::validate(&sms)];
         for violation in reports.iter().flat_map(|report| &report.violations) {
             let [from, to] = violation.span;
