@@ -166,7 +166,7 @@ mod tests {
     fn length_is_counted_in_characters_not_bytes() {
         let of = |length: usize| "é".repeat(length - " Reply STOP to opt out.".len());
         assert_eq!(rules(TO, &of(160)), [""; 0]);
-        assert_eq!(rules(TO, &of(161)), ["sms_segments", "sms_too_long"]);
+        assert_eq!(rules(TO, &of(161)), ["sms_too_long", "sms_segments"]);
     }
 
     #[test]

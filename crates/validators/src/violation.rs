@@ -54,9 +54,10 @@ pub(crate) fn capped(violations: impl Iterator<Item = Violation>) -> Vec<Violati
     violations.filter(is_among_the_first).collect()
 }
 
-/// In the order of `fields`, then of the spans.
+/// In the order of `fields`, then of the spans; what concerns a field as a whole comes after what can be pointed at.
 pub(crate) fn in_order(mut violations: Vec<Violation>, fields: &[&str]) -> Vec<Violation> {
     let position = |field: &str| fields.iter().position(|known| *known == field);
-    violations.sort_by_key(|violation| (position(&violation.field), violation.span));
+    let is_whole = |span: [usize; 2]| span == [WHOLE.start, WHOLE.end];
+    violations.sort_by_key(|found| (position(&found.field), is_whole(found.span), found.span));
     violations
 }

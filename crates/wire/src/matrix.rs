@@ -419,8 +419,8 @@ pub struct Job {
     /// Such as `day`, `night`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<String>,
-    /// ISO 8601 date (`2026-12-01`), local time (`2026-12-01T07:00`) or instant (`2026-12-01T13:00Z`). What takes up to
-    /// 24 hours from start to end counts as one shift, anything longer as an engagement of many.
+    /// ISO 8601 date (`2026-12-01`), local time (`2026-12-01T07:00`) or instant (`2026-12-01T13:00Z`). What takes less
+    /// than 24 hours from start to end counts as one shift, anything longer as an engagement of many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
     /// As `start`; a bare date includes that whole day.
@@ -453,7 +453,8 @@ pub struct Assignment {
 pub struct ValidationReport {
     /// No violation is an error.
     pub ok: bool,
-    /// In the order of the fields, then of the spans.
+    /// In the order of the fields, then of the spans, what concerns a field as a whole last; of a rule that is broken very
+    /// often in one text, the first hundred.
     pub violations: Vec<Violation>,
 }
 

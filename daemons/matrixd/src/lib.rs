@@ -9,6 +9,7 @@ mod condition;
 mod config;
 mod corpora;
 mod facts;
+mod market;
 mod matrix;
 mod memory;
 mod query_vectors;
@@ -23,7 +24,9 @@ use std::sync::Arc;
 
 use service::{App, Env, Scope};
 
-pub use config::{Config, CorpusConfig, FactsConfig, PlaybookConfig, RetrieveConfig};
+pub use config::{
+    Config, CorpusConfig, FactsConfig, HoursConfig, MarketConfig, PlaybookConfig, RetrieveConfig,
+};
 use matrix::Matrix;
 
 /// Builds the daemon; it is ready at once and names the peer that is missing when one is.
