@@ -34,13 +34,13 @@ fn find(text: &str) -> impl Iterator<Item = Range<usize>> {
 
 /// Where the placeholder that opens at byte `open` ends. Braces around anything but a name are ordinary text.
 fn placeholder_at(text: &str, open: usize) -> Option<usize> {
-    let depth = text[open..].bytes().take_while(|byte| *byte == b'{').count().min(2);
+    let depth = text[open..].bytes().take(2).take_while(|byte| *byte == b'{').count();
     let inner = &text[open + depth..];
     let close = inner.bytes().take(MAX_NAME_BYTES + 1).position(|byte| byte == b'}')?;
     let name = inner.get(..close)?.trim();
     let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ' '));
-    let closing = inner[close..].bytes().take_while(|byte| *byte == b'}').count().min(depth);
+    let closing = inner[close..].bytes().take(depth).take_while(|byte| *byte == b'}').count();
     is_name.then_some(open + depth + close + closing)
 }
 

@@ -38,7 +38,7 @@ struct Cached {
 pub(crate) struct Market {
     queryd: Queryd,
     config: MarketConfig,
-    /// The table and the columns that say which occupation a role is; both are `namespace.name`.
+    /// The table, `namespace.name`, whose columns `role` and `occupation` say which occupation a role is.
     workers: Option<String>,
     cache: Mutex<LruCache<Key, Cached>>,
     /// When a look-up failed last.
@@ -108,7 +108,7 @@ impl Market {
             // Without such a table or such columns, roles are occupations by name.
             match self.sql(ctx, occupations_of_role(workers), vec![role.clone()]).await {
                 Ok(rows) => occupations.extend(rows.into_iter().filter_map(|mut row| match row.pop() {
-                    Some(Value::String(occupation)) => Some(occupation),
+                    Some(Value::String(occupation)) => Some(occupation.to_lowercase()),
                     _ => None,
                 })),
                 Err(error) if error.problem().is_some_and(|problem| problem.status < 500) => {
@@ -145,10 +145,10 @@ fn occupations_of_role(workers: &str) -> String {
     format!("SELECT DISTINCT \"occupation\" FROM {table} WHERE lower(\"role\") = $1 LIMIT {MAX_OCCUPATIONS}")
 }
 
-/// `$1` is the place, lower-case, `$2` and so on are the occupations. The columns are those of the Occupational Employment
+/// `$1` is the place, `$2` and so on are the occupations, all lower-case. The columns are those of the Occupational Employment
 /// and Wage Statistics.
 fn wages(table: &str, occupations: usize) -> String {
-    let titles: Vec<String> = (2..2 + occupations).map(|n| format!("lower(${n})")).collect();
+    let titles: Vec<String> = (2..2 + occupations).map(|n| format!("${n}")).collect();
     format!(
         "SELECT min(\"h_p10\"), max(\"h_p90\") FROM {} WHERE lower(\"area_name\") = $1 AND lower(\"soc_title\") IN ({})",
         quoted(table),
