@@ -2,8 +2,17 @@
 
 use wire::matrix::{EmailDraft, ValidationReport, Violation};
 
-use crate::violation::{WHOLE, error, warning};
-use crate::{address, leaks, placeholder, report};
+use crate::violation::{WHOLE, error, in_order, warning};
+use crate::{address, can_spam, language, leaks, links, placeholder, report};
+
+/// Bytes of a line, less those of `Subject: `, beyond which no transport must carry it (RFC 5322 section 2.1.1).
+const MAX_SUBJECT_BYTES: usize = 998 - "Subject: ".len();
+/// Beyond which a line should not go (RFC 5322 section 2.1.1), and mailboxes cut what they show.
+const LONG_SUBJECT_CHARACTERS: usize = 78;
+/// So many letters, all of them capitals, are no abbreviation.
+const SHOUTED_LETTERS: usize = 10;
+/// The fields of a draft, in their order.
+const FIELDS: [&str; 4] = ["to", "subject", "body", "sender"];
 
 /// Judges a draft.
 pub fn validate(draft: &EmailDraft) -> ValidationReport {
@@ -11,11 +20,15 @@ pub fn validate(draft: &EmailDraft) -> ValidationReport {
     violations.extend(check_recipient(&draft.to));
     violations.extend(check_subject(&draft.subject));
     violations.extend(placeholder::check("email_placeholder", "subject", &draft.subject));
+    violations.extend(language::check("subject", &draft.subject));
     violations.extend(leaks::check("subject", &draft.subject));
     violations.extend(check_body(&draft.body));
     violations.extend(placeholder::check("email_placeholder", "body", &draft.body));
+    violations.extend(language::check("body", &draft.body));
+    violations.extend(links::check("body", &draft.body));
+    violations.extend(can_spam::check(draft));
     violations.extend(leaks::check("body", &draft.body));
-    report(violations)
+    report(in_order(violations, &FIELDS))
 }
 
 fn check_recipient(to: &str) -> Option<Violation> {
@@ -35,13 +48,45 @@ fn check_recipient(to: &str) -> Option<Violation> {
     }
 }
 
-fn check_subject(subject: &str) -> Option<Violation> {
+fn check_subject(subject: &str) -> Vec<Violation> {
     if let Some(injection) = check_header("subject", subject) {
-        return Some(injection);
+        return vec![injection];
     }
-    let is_empty = subject.trim().is_empty();
-    is_empty
-        .then(|| error("email_subject_empty", "subject", WHOLE, "the subject is empty", "write a subject"))
+    if subject.trim().is_empty() {
+        let message = "the subject is empty";
+        return vec![error("email_subject_empty", "subject", WHOLE, message, "write a subject")];
+    }
+    [check_subject_length(subject), check_capitals(subject), check_exclamation(subject)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn check_subject_length(subject: &str) -> Option<Violation> {
+    if subject.len() > MAX_SUBJECT_BYTES {
+        let span = subject.floor_char_boundary(MAX_SUBJECT_BYTES)..subject.len();
+        let message = format!("the subject has {} bytes, a line holds {MAX_SUBJECT_BYTES}", subject.len());
+        return Some(error("email_subject_too_long", "subject", span, &message, "shorten the subject"));
+    }
+    let (at, _) = subject.char_indices().nth(LONG_SUBJECT_CHARACTERS)?;
+    let message = format!("mailboxes cut a subject of more than {LONG_SUBJECT_CHARACTERS} characters");
+    Some(warning("email_subject_long", "subject", at..subject.len(), &message, "shorten the subject"))
+}
+
+fn check_capitals(subject: &str) -> Option<Violation> {
+    let letters = subject.chars().filter(|c| c.is_alphabetic()).take(SHOUTED_LETTERS).count();
+    let is_shouted = letters == SHOUTED_LETTERS && !subject.chars().any(char::is_lowercase);
+    let message = "the subject is in capitals throughout, which filters take for spam";
+    let fix = "write it as a sentence";
+    is_shouted.then(|| warning("email_subject_capitals", "subject", 0..subject.len(), message, fix))
+}
+
+fn check_exclamation(subject: &str) -> Option<Violation> {
+    let start = subject.find("!!")?;
+    let length = subject[start..].bytes().take_while(|byte| *byte == b'!').count();
+    let message = "repeated exclamation marks, which filters take for spam";
+    let span = start..start + length;
+    Some(warning("email_subject_exclamation", "subject", span, message, "write one, or none"))
 }
 
 fn check_body(body: &str) -> Option<Violation> {
@@ -73,7 +118,7 @@ mod tests {
             to: "ana@example.com".into(),
             subject: "Night shift at Dock 4".into(),
             body: "Hi Ana,\nare you free tomorrow? Call (415) 555-0132.".into(),
-            worker_id: None,
+            ..EmailDraft::default()
         }
     }
 
@@ -107,8 +152,7 @@ mod tests {
 
     #[test]
     fn empty_fields_are_refused() {
-        let empty =
-            EmailDraft { to: String::new(), subject: " ".into(), body: "\n\t".into(), worker_id: None };
+        let empty = EmailDraft { subject: " ".into(), body: "\n\t".into(), ..EmailDraft::default() };
         assert_eq!(rules(&empty), ["email_address", "email_subject_empty", "email_body_empty"]);
     }
 
@@ -129,5 +173,50 @@ mod tests {
         {
             assert_eq!(rules(&EmailDraft { to: bad.into(), ..draft() }), ["email_address"], "{bad:?}");
         }
+    }
+
+    #[test]
+    fn subject_that_is_too_long_or_shouts_is_named() {
+        for (subject, ok, expected) in [
+            ("Night shift!", true, vec![]),
+            ("CNC, OSHA 10", true, vec![]),
+            ("FORKLIFT NOW 25", true, vec!["email_subject_capitals"]),
+            ("Work now!!! Really!", true, vec!["email_subject_exclamation"]),
+            (&"é".repeat(78), true, vec![]),
+            (&"é".repeat(79), true, vec!["email_subject_long"]),
+            (&"é".repeat(500), false, vec!["email_subject_too_long"]),
+        ] {
+            let draft = EmailDraft { subject: subject.into(), ..draft() };
+            assert_eq!(
+                (rules(&draft), validate(&draft).ok),
+                (expected.iter().map(ToString::to_string).collect(), ok)
+            );
+        }
+    }
+
+    #[test]
+    fn links_and_language_are_judged_and_reported_in_the_order_of_the_text() {
+        let bad = EmailDraft {
+            subject: "{job} for young people".into(),
+            body: "No foreigners. <a href=\"https://evil.example\">acme.com</a> for {name}, a waitress."
+                .into(),
+            ..draft()
+        };
+        let expected = [
+            "email_placeholder",
+            "language_age",
+            "language_national_origin",
+            "email_link_mismatch",
+            "email_placeholder",
+            "language_sex",
+        ];
+        assert_eq!(rules(&bad), expected);
+    }
+
+    #[test]
+    fn commercial_draft_is_held_to_can_spam_and_a_transactional_one_is_not() {
+        let commercial = EmailDraft { kind: wire::matrix::MessageKind::Commercial, ..draft() };
+        assert!(!validate(&commercial).ok && validate(&draft()).ok);
+        assert_eq!(rules(&commercial).last().map(String::as_str), Some("email_can_spam_sender"));
     }
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use wire::matrix::Violation;
 
-use crate::violation::error;
+use crate::violation::{capped, error};
 
 /// The longest name that is taken for a placeholder's.
 const MAX_NAME_BYTES: usize = 64;
@@ -13,35 +13,34 @@ const MAX_NAME_BYTES: usize = 64;
 pub fn check(rule: &str, field: &str, text: &str) -> Vec<Violation> {
     let message = "a placeholder of the template was not filled";
     let fix = "fill the placeholder, or take it out of the draft";
-    find(text).into_iter().map(|span| error(rule, field, span, message, fix)).collect()
+    capped(find(text).map(|span| error(rule, field, span, message, fix)))
 }
 
 /// Byte spans of placeholders, doubled braces and a leading `$` included.
-fn find(text: &str) -> Vec<Range<usize>> {
-    let mut found = Vec::new();
+fn find(text: &str) -> impl Iterator<Item = Range<usize>> {
     let mut at = 0;
-    while let Some(open) = text[at..].find('{').map(|offset| at + offset) {
-        match placeholder_at(text, open) {
-            Some(end) => {
+    std::iter::from_fn(move || {
+        while let Some(open) = text[at..].find('{').map(|offset| at + offset) {
+            if let Some(end) = placeholder_at(text, open) {
                 let start = if text[at..open].ends_with('$') { open - 1 } else { open };
-                found.push(start..end);
                 at = end;
+                return Some(start..end);
             }
-            None => at = open + 1,
+            at = open + 1;
         }
-    }
-    found
+        None
+    })
 }
 
 /// Where the placeholder that opens at byte `open` ends. Braces around anything but a name are ordinary text.
 fn placeholder_at(text: &str, open: usize) -> Option<usize> {
-    let depth = text[open..].bytes().take_while(|byte| *byte == b'{').count().min(2);
+    let depth = text[open..].bytes().take(2).take_while(|byte| *byte == b'{').count();
     let inner = &text[open + depth..];
     let close = inner.bytes().take(MAX_NAME_BYTES + 1).position(|byte| byte == b'}')?;
     let name = inner.get(..close)?.trim();
     let is_name = name.starts_with(|c: char| c.is_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | ' '));
-    let closing = inner[close..].bytes().take_while(|byte| *byte == b'}').count().min(depth);
+    let closing = inner[close..].bytes().take(depth).take_while(|byte| *byte == b'}').count();
     is_name.then_some(open + depth + close + closing)
 }
 
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     fn found(text: &str) -> Vec<&str> {
-        find(text).into_iter().map(|span| &text[span]).collect()
+        find(text).map(|span| &text[span]).collect()
     }
 
     #[test]

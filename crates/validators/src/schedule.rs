@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 /// Length of `2026-12-01`.
 const DATE_BYTES: usize = 10;
+const DAY_S: i64 = 24 * 3600;
 
 /// A stretch of time, its end not included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +23,27 @@ impl Interval {
 
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         self.start < other.end && other.start < self.end
+    }
+
+    /// Whether it can be worked through: what takes a day or more is an engagement of many shifts, and a bare date says
+    /// nothing of hours.
+    pub(crate) fn is_shift(&self) -> bool {
+        self.end.as_second() - self.start.as_second() < DAY_S
+    }
+
+    /// Seconds between the two, if they do not overlap.
+    pub(crate) fn gap_s(&self, other: &Self) -> i64 {
+        self.start.max(other.start).as_second() - self.end.min(other.end).as_second()
+    }
+
+    /// Seconds from the first start to the last end.
+    pub(crate) fn hull_s(&self, other: &Self) -> i64 {
+        self.end.max(other.end).as_second() - self.start.min(other.start).as_second()
+    }
+
+    /// Start and end, seconds of the Unix epoch.
+    pub(crate) fn seconds(&self) -> (i64, i64) {
+        (self.start.as_second(), self.end.as_second())
     }
 }
 

@@ -37,7 +37,7 @@ impl Encoding {
     /// Units that `c` takes.
     fn units(self, c: char) -> usize {
         match self {
-            Self::Gsm7 if EXTENSION.contains(c) => 2,
+            Self::Gsm7 if !c.is_ascii_alphanumeric() && EXTENSION.contains(c) => 2,
             Self::Gsm7 => 1,
             Self::Ucs2 => c.len_utf16(),
         }
@@ -55,14 +55,15 @@ pub struct Segmentation {
     pub segments: usize,
     /// The first character that GSM 7-bit does not have, and its bytes: it makes the whole text UCS-2.
     pub flip: Option<(char, Range<usize>)>,
+    /// How many such characters there are.
+    pub outside: usize,
 }
 
 /// Counts the segments of `text`.
 pub fn segment(text: &str) -> Segmentation {
-    let flip = text
-        .char_indices()
-        .find(|(_, c)| !BASIC.contains(*c) && !EXTENSION.contains(*c))
-        .map(|(at, c)| (c, at..at + c.len_utf8()));
+    let mut outside = text.char_indices().filter(|(_, c)| !is_gsm(*c)).peekable();
+    let flip = outside.peek().map(|(at, c)| (*c, *at..at + c.len_utf8()));
+    let outside = outside.count();
     let encoding = if flip.is_some() { Encoding::Ucs2 } else { Encoding::Gsm7 };
     let units = text.chars().map(|c| encoding.units(c)).sum();
     let segments = match units {
@@ -70,7 +71,12 @@ pub fn segment(text: &str) -> Segmentation {
         _ if units <= encoding.single() => 1,
         _ => parts(text, encoding),
     };
-    Segmentation { encoding, units, segments, flip }
+    Segmentation { encoding, units, segments, flip, outside }
+}
+
+/// Whether the GSM 7-bit default alphabet has `c`. Its letters are ASCII's, asked first: most of any draft.
+fn is_gsm(c: char) -> bool {
+    c.is_ascii_alphanumeric() || BASIC.contains(c) || EXTENSION.contains(c)
 }
 
 /// Parts of a concatenated message; neither an escape pair nor a surrogate pair is torn apart.

@@ -1,13 +1,20 @@
 //! Checks of an SMS draft.
 
-use wire::matrix::{SmsDraft, ValidationReport, Violation};
+use wire::matrix::{MessageKind, Severity, SmsDraft, ValidationReport, Violation};
 
 use crate::segments::{Segmentation, segment};
-use crate::violation::{WHOLE, error, warning};
-use crate::{leaks, placeholder, report};
+use crate::violation::{WHOLE, error, in_order, violation, warning};
+use crate::{language, leaks, placeholder, plain, report};
 
 /// The most characters of a draft, whatever its encoding.
 pub const MAX_CHARACTERS: usize = 160;
+/// The fields of a draft, in their order.
+const FIELDS: [&str; 3] = ["to", "body", "sender"];
+/// Words that every carrier takes as an opt-out (CTIA, Messaging Principles and Best Practices, 2023, section 5.1.3), and
+/// that 47 CFR 64.1200(a)(10) takes as a revocation of consent.
+const OPT_OUT_WORDS: [&str; 7] = ["STOP", "END", "CANCEL", "UNSUBSCRIBE", "QUIT", "REVOKE", "OPTOUT"];
+/// Before an opt-out word in any case, they make it an instruction: "reply stop", "text END to".
+const INSTRUCTIONS: [&str; 7] = ["reply", "text", "txt", "send", "answer", "with", "word"];
 
 /// Judges a draft.
 pub fn validate(draft: &SmsDraft) -> ValidationReport {
@@ -15,9 +22,70 @@ pub fn validate(draft: &SmsDraft) -> ValidationReport {
     violations.extend(check_recipient(&draft.to));
     violations.extend(check_length(&draft.body));
     violations.extend(check_segments(&segment(&draft.body)));
+    violations.extend(check_opt_out(draft));
+    violations.extend(check_sender(draft));
     violations.extend(placeholder::check("sms_placeholder", "body", &draft.body));
+    violations.extend(language::check("body", &draft.body));
     violations.extend(leaks::check("body", &draft.body));
-    report(violations)
+    report(in_order(violations, &FIELDS))
+}
+
+/// Advertising by text needs prior consent that can be revoked (47 CFR 64.1200(a)(2) and (a)(10)); a message about work may
+/// go without, and a person decides.
+const fn severity(kind: MessageKind) -> Severity {
+    match kind {
+        MessageKind::Transactional => Severity::Warning,
+        MessageKind::Commercial => Severity::Error,
+    }
+}
+
+/// The CTIA asks that a recurring message says how to end it; carriers block senders whose messages do not.
+fn check_opt_out(draft: &SmsDraft) -> Option<Violation> {
+    if draft.body.trim().is_empty() || says_how_to_opt_out(&draft.body) {
+        return None;
+    }
+    let message = "nothing says how to opt out (CTIA Messaging Principles 5.1.3, 47 CFR 64.1200(a)(10))";
+    let fix = "end with: Reply STOP to opt out";
+    Some(violation(severity(draft.kind), "sms_opt_out", "body", WHOLE, message, fix))
+}
+
+/// An opt-out word in capitals amid other text, or in any case after an instruction; "opt out" in words.
+fn says_how_to_opt_out(body: &str) -> bool {
+    let is_shouted = !body.chars().any(char::is_lowercase);
+    let words = body.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut before = "";
+    for word in words {
+        let is_opt_out = OPT_OUT_WORDS.iter().any(|known| known.eq_ignore_ascii_case(word));
+        let is_capital = word.chars().all(char::is_uppercase) && !is_shouted;
+        let is_instructed = INSTRUCTIONS.iter().any(|known| known.eq_ignore_ascii_case(before));
+        let is_in_words = before.eq_ignore_ascii_case("opt") && word.eq_ignore_ascii_case("out");
+        if (is_opt_out && (is_capital || is_instructed))
+            || is_in_words
+            || word.eq_ignore_ascii_case("unsubscribe")
+        {
+            return true;
+        }
+        before = word;
+    }
+    false
+}
+
+/// The recipient must see who writes (CTIA Messaging Principles 5.1.1; for advertising 47 CFR 64.1200(d)(4)). Without a
+/// `sender` there is nothing to look for, which only a commercial draft may not do.
+fn check_sender(draft: &SmsDraft) -> Option<Violation> {
+    let fix = "name the firm in `sender` and in the text: Acme Staffing: …";
+    match draft.sender.as_deref().map(str::trim).filter(|sender| !sender.is_empty()) {
+        Some(sender) => {
+            let is_named = draft.body.to_lowercase().contains(&sender.to_lowercase());
+            let message = "the text does not name its sender";
+            (!is_named).then(|| violation(severity(draft.kind), "sms_sender", "body", WHOLE, message, fix))
+        }
+        None => {
+            let message = "a commercial message gives its sender";
+            (draft.kind == MessageKind::Commercial)
+                .then(|| error("sms_sender", "sender", WHOLE, message, fix))
+        }
+    }
 }
 
 /// A subscriber number of at most 15 digits (ITU-T E.164) or a short code of 3 to 6, with the punctuation people use.
@@ -44,12 +112,21 @@ fn check_length(body: &str) -> Option<Violation> {
 fn check_segments(found: &Segmentation) -> Vec<Violation> {
     let mut violations = Vec::new();
     if let Some((c, span)) = &found.flip {
-        let code = u32::from(*c);
+        let (name, substitute) = plain::describe(*c);
         let message = format!(
-            "U+{code:04X} is not in the GSM alphabet: a segment now holds 70 characters instead of 160"
+            "U+{:04X} ({name}) is not in the GSM alphabet: a segment now holds 70 characters instead of 160",
+            u32::from(*c)
         );
-        let fix = "replace it by a plain character, or accept the cost";
-        violations.push(warning("sms_unicode", "body", span.clone(), &message, fix));
+        let fix = match substitute {
+            Some("") => "leave it out".to_owned(),
+            Some(substitute) => format!("write {substitute} instead"),
+            None => "replace it by a plain character, or accept the cost".to_owned(),
+        };
+        let fix = match found.outside {
+            1 => fix,
+            outside => format!("{fix}; {} more such characters follow", outside - 1),
+        };
+        violations.push(warning("sms_unicode", "body", span.clone(), &message, &fix));
     }
     if found.segments > 1 {
         let message = format!("the message is sent and paid as {} segments", found.segments);
@@ -69,8 +146,12 @@ mod tests {
     use super::*;
 
     fn rules(to: &str, body: &str) -> Vec<String> {
-        let report = validate(&SmsDraft { to: to.into(), body: body.into() });
-        report.violations.into_iter().map(|violation| violation.rule).collect()
+        let body = format!("{body} Reply STOP to opt out.");
+        rules_of(&SmsDraft { to: to.into(), body, ..SmsDraft::default() })
+    }
+
+    fn rules_of(draft: &SmsDraft) -> Vec<String> {
+        validate(draft).violations.into_iter().map(|violation| violation.rule).collect()
     }
 
     const TO: &str = "+1 415 555 0132";
@@ -83,16 +164,67 @@ mod tests {
 
     #[test]
     fn length_is_counted_in_characters_not_bytes() {
-        assert_eq!(rules(TO, &"é".repeat(160)), [""; 0]);
-        assert_eq!(rules(TO, &"é".repeat(161)), ["sms_too_long", "sms_segments"]);
+        let of = |length: usize| "é".repeat(length - " Reply STOP to opt out.".len());
+        assert_eq!(rules(TO, &of(160)), [""; 0]);
+        assert_eq!(rules(TO, &of(161)), ["sms_too_long", "sms_segments"]);
     }
 
     #[test]
-    fn character_that_flips_the_encoding_is_named_by_its_code_point() {
-        let report = validate(&SmsDraft { to: TO.into(), body: "it’s on".into() });
+    fn character_that_flips_the_encoding_is_named_with_its_plain_substitute() {
+        let draft = |body: &str| SmsDraft {
+            to: TO.into(),
+            body: format!("{body} STOP ends it"),
+            ..SmsDraft::default()
+        };
+        let report = validate(&draft("it’s on"));
         assert!(report.ok);
-        assert_eq!((report.violations[0].rule.as_str(), report.violations[0].span), ("sms_unicode", [2, 5]));
-        assert!(report.violations[0].message.contains("U+2019"));
+        let found = &report.violations[0];
+        assert_eq!(
+            (found.rule.as_str(), found.span, found.fix.as_str()),
+            ("sms_unicode", [2, 5], "write ' instead")
+        );
+        assert!(found.message.contains("U+2019 (typographic apostrophe)"));
+        let report = validate(&draft("it’s “on”"));
+        assert_eq!(report.violations[0].fix, "write ' instead; 2 more such characters follow");
+        assert_eq!(validate(&draft("on 😀")).violations[0].fix, "leave it out");
+    }
+
+    #[test]
+    fn opt_out_is_an_instruction_and_not_a_word_of_the_text() {
+        let passes = |body: &str| {
+            rules_of(&SmsDraft { to: TO.into(), body: body.into(), ..SmsDraft::default() }).is_empty()
+        };
+        for good in [
+            "Hi. Reply STOP to end",
+            "Hi, text stop to leave",
+            "Hi. STOP=end",
+            "Hi, reply with \"cancel\"",
+            "Hi. To opt-out call",
+            "HI. REPLY QUIT",
+        ] {
+            assert!(passes(good), "{good:?}");
+        }
+        for bad in ["Hi", "stop by at the end of the shift", "STOP BY AT THE DOCK", "Don't cancel"] {
+            assert!(!passes(bad), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn commercial_draft_must_name_its_sender_and_how_to_opt_out() {
+        let draft =
+            SmsDraft { to: TO.into(), body: "Hire now".into(), kind: MessageKind::Commercial, sender: None };
+        assert_eq!(rules_of(&draft), ["sms_opt_out", "sms_sender"]);
+        assert!(!validate(&draft).ok);
+        let good = SmsDraft {
+            body: "Acme: hire now. STOP to end".into(),
+            sender: Some("ACME".into()),
+            ..draft.clone()
+        };
+        assert_eq!(rules_of(&good), [""; 0]);
+        let unnamed = SmsDraft { sender: Some("Other".into()), ..good.clone() };
+        assert!(rules_of(&unnamed) == ["sms_sender"] && !validate(&unnamed).ok);
+        let transactional = SmsDraft { kind: MessageKind::Transactional, ..draft };
+        assert!(rules_of(&transactional) == ["sms_opt_out"] && validate(&transactional).ok);
     }
 
     #[test]
@@ -108,7 +240,8 @@ mod tests {
 
     #[test]
     fn empty_unfilled_and_leaking_drafts_are_refused() {
-        assert_eq!(rules(TO, " \n"), ["sms_empty"]);
+        let empty = SmsDraft { to: TO.into(), body: " \n".into(), ..SmsDraft::default() };
+        assert_eq!(rules_of(&empty), ["sms_empty"]);
         assert_eq!(rules(TO, "Hi {name}"), ["sms_placeholder"]);
         assert_eq!(rules(TO, "your SSN 123-45-6789"), ["ssn_labelled"]);
     }

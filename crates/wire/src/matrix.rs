@@ -257,6 +257,25 @@ pub struct Corpus {
     pub id_column: Option<String>,
 }
 
+/// Why a message is sent; the law asks more of the one than of the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageKind {
+    /// About work that the recipient has, is offered or has asked for: a transactional or relationship message
+    /// (15 U.S.C. 7702(17)).
+    #[default]
+    Transactional,
+    /// Its primary purpose is to advertise (15 U.S.C. 7702(2), 16 CFR 316.3): CAN-SPAM and TCPA apply in full.
+    Commercial,
+}
+
+impl MessageKind {
+    /// Whether the field can be left out.
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// `POST /matrix/validate/email`: a draft that has not been sent.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -265,11 +284,17 @@ pub struct EmailDraft {
     pub to: String,
     /// The subject line.
     pub subject: String,
-    /// The plain text.
+    /// The text: plain, Markdown or HTML.
     pub body: String,
     /// The worker that the message is about, carried for the caller's own records.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub worker_id: Option<String>,
+    /// Why it is sent.
+    #[serde(default, skip_serializing_if = "MessageKind::is_default")]
+    pub kind: MessageKind,
+    /// The firm that sends it, as the draft should name it; a commercial draft needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
 }
 
 /// `POST /matrix/validate/sms`: a draft that has not been sent.
@@ -280,6 +305,12 @@ pub struct SmsDraft {
     pub to: String,
     /// The text, at most 160 characters.
     pub body: String,
+    /// Why it is sent.
+    #[serde(default, skip_serializing_if = "MessageKind::is_default")]
+    pub kind: MessageKind,
+    /// The firm that sends it, as the draft should name it; a commercial draft needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
 }
 
 /// `POST /matrix/validate/fill`: these workers are proposed for this job.
@@ -293,6 +324,9 @@ pub struct FillProposal {
     /// What the workers are assigned to already.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub assignments: Vec<Assignment>,
+    /// Workers that must not get this job: the client's do-not-return list, or somebody who declined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub excluded_worker_ids: Vec<String>,
 }
 
 /// A job order.
@@ -309,13 +343,14 @@ pub struct Job {
     /// Such as `day`, `night`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shift: Option<String>,
-    /// ISO 8601 date (`2026-12-01`), local time (`2026-12-01T07:00`) or instant (`2026-12-01T13:00Z`).
+    /// ISO 8601 date (`2026-12-01`), local time (`2026-12-01T07:00`) or instant (`2026-12-01T13:00Z`). What takes less
+    /// than 24 hours from start to end counts as one shift, anything longer as an engagement of many.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start: Option<String>,
     /// As `start`; a bare date includes that whole day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end: Option<String>,
-    /// US dollars an hour.
+    /// US dollars an hour, before overtime; held against the minimum wage and the market where it is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pay_rate: Option<f64>,
     /// How many workers are asked for.
@@ -342,7 +377,8 @@ pub struct Assignment {
 pub struct ValidationReport {
     /// No violation is an error.
     pub ok: bool,
-    /// In the order of the fields, then of the spans.
+    /// In the order of the fields, then of the spans, what concerns a field as a whole last; of a rule that is broken very
+    /// often in one text, the first hundred.
     pub violations: Vec<Violation>,
 }
 
@@ -397,6 +433,18 @@ mod tests {
         let body = json!({"query_text": "q", "corpus": "workers", "where": "years >= 5", "k": 3});
         let request: RetrieveRequest = serde_json::from_value(body).unwrap();
         assert_eq!(request.condition.as_deref(), Some("years >= 5"));
+    }
+
+    #[test]
+    fn draft_of_before_there_were_kinds_is_read_and_written_as_it_was() {
+        let body = json!({"to": "ana@example.com", "subject": "s", "body": "b"});
+        let draft: EmailDraft = serde_json::from_value(body.clone()).unwrap();
+        assert_eq!(draft.kind, MessageKind::Transactional);
+        assert_eq!(serde_json::to_value(draft).unwrap(), body);
+        let body = json!({"to": "40404", "body": "b", "kind": "commercial", "sender": "Acme Staffing"});
+        let draft: SmsDraft = serde_json::from_value(body.clone()).unwrap();
+        assert_eq!(serde_json::to_value(draft).unwrap(), body);
+        assert!(serde_json::from_value::<SmsDraft>(json!({"to": "1", "body": "b", "kind": "spam"})).is_err());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use validators::fill::HoursPolicy;
 use wire::names::{MAX_K, check_name};
 use wire::playbooks::Policy;
 
@@ -82,6 +83,38 @@ pub struct FactsConfig {
     pub location: Vec<String>,
     /// Of the shift.
     pub shift: Vec<String>,
+    /// `[matrixd.facts.hours]`
+    pub hours: HoursConfig,
+    /// `[matrixd.facts.market]`
+    pub market: MarketConfig,
+}
+
+/// `[matrixd.facts.hours]`: rest and hours that the fill validator asks for. House policy: no federal law sets them for
+/// adults in general industry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HoursConfig {
+    /// Hours of rest between two shifts that are not one day's work, 0 to 24; less is an error.
+    pub min_rest_h: u32,
+    /// Hours of work within 24, 1 to 24; more is a warning.
+    pub max_day_h: u32,
+    /// Hours of work within seven days, 1 to 168; more is a warning.
+    pub max_week_h: u32,
+}
+
+/// `[matrixd.facts.market]`: where the fill validator finds what the market pays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MarketConfig {
+    /// The table, `namespace.name`, with the columns `area_name`, `soc_title`, `h_p10` and `h_p90` of the Occupational
+    /// Employment and Wage Statistics; empty: pay is held against no market.
+    pub table: String,
+    /// Occupations in areas kept in memory; each takes about 100 bytes.
+    pub cached: usize,
+    /// How long one is used, seconds.
+    pub ttl_s: u64,
+    /// After a failure, how long none is asked for, seconds.
+    pub retry_s: u64,
 }
 
 /// `[matrixd.corpora.NAME]`
@@ -177,8 +210,50 @@ impl Default for FactsConfig {
             certifications: keys(&["certifications"]),
             location: keys(&["location", "area"]),
             shift: keys(&["shift"]),
+            hours: HoursConfig::default(),
+            market: MarketConfig::default(),
         }
     }
+}
+
+impl Default for HoursConfig {
+    fn default() -> Self {
+        let HoursPolicy { min_rest_h, max_day_h, max_week_h } = HoursPolicy::default();
+        Self { min_rest_h, max_day_h, max_week_h }
+    }
+}
+
+impl Default for MarketConfig {
+    fn default() -> Self {
+        Self { table: "bls.oews".to_owned(), cached: 4096, ttl_s: 3600, retry_s: 60 }
+    }
+}
+
+impl FactsConfig {
+    fn check(&self) -> anyhow::Result<()> {
+        let HoursConfig { min_rest_h, max_day_h, max_week_h } = self.hours;
+        anyhow::ensure!(min_rest_h <= 24, "matrixd.facts.hours.min_rest_h is 0 to 24");
+        anyhow::ensure!((1..=24).contains(&max_day_h), "matrixd.facts.hours.max_day_h is 1 to 24");
+        anyhow::ensure!((1..=168).contains(&max_week_h), "matrixd.facts.hours.max_week_h is 1 to 168");
+        let table = &self.market.table;
+        anyhow::ensure!(
+            table.is_empty() || is_table(table),
+            "matrixd.facts.market.table is written namespace.name, or empty"
+        );
+        Ok(())
+    }
+}
+
+impl Config {
+    /// The lake table of the workers, if one is configured.
+    pub(crate) fn workers_table(&self) -> Option<String> {
+        self.corpora.get(&self.facts.corpus).map(|workers| workers.table.clone())
+    }
+}
+
+fn is_table(text: &str) -> bool {
+    text.rsplit_once('.')
+        .is_some_and(|(namespace, table)| check_name(namespace).is_ok() && check_name(table).is_ok())
 }
 
 impl Config {
@@ -200,11 +275,9 @@ impl Config {
             (1..=MAX_K).contains(&self.retrieve.sql_first_rows),
             "matrixd.retrieve.sql_first_rows is 1 to {MAX_K}"
         );
+        self.facts.check()?;
         for (corpus, config) in &self.corpora {
-            let is_table = config
-                .table
-                .rsplit_once('.')
-                .is_some_and(|(namespace, table)| check_name(namespace).is_ok() && check_name(table).is_ok());
+            let is_table = is_table(&config.table);
             anyhow::ensure!(is_table, "matrixd.corpora.{corpus}.table is written namespace.name");
         }
         Ok(())
@@ -234,5 +307,11 @@ mod tests {
         let mut config = Config::default();
         config.corpora.insert("x".into(), CorpusConfig { table: "workers".into(), id_column: "id".into() });
         assert!(config.check().unwrap_err().to_string().contains("matrixd.corpora.x.table"));
+        let mut config = Config::default();
+        config.facts.market.table = "oews\" --.x".into();
+        assert!(config.check().unwrap_err().to_string().contains("matrixd.facts.market.table"));
+        config.facts.market.table.clear();
+        config.facts.hours.max_day_h = 25;
+        assert!(config.check().unwrap_err().to_string().contains("matrixd.facts.hours.max_day_h"));
     }
 }

@@ -8,6 +8,7 @@ mod condition;
 mod config;
 mod corpora;
 mod facts;
+mod market;
 mod matrix;
 mod memory;
 mod playbooks;
@@ -22,7 +23,9 @@ use std::sync::Arc;
 
 use service::{App, Env, Scope};
 
-pub use config::{Config, CorpusConfig, EvidenceConfig, FactsConfig, PlaybookConfig, RetrieveConfig};
+pub use config::{
+    Config, CorpusConfig, EvidenceConfig, FactsConfig, HoursConfig, MarketConfig, PlaybookConfig, RetrieveConfig,
+};
 use matrix::Matrix;
 
 /// Builds the daemon; it is ready at once and names the peer that is missing when one is.

@@ -7,6 +7,7 @@ use service::Env;
 
 use crate::Config;
 use crate::corpora::Corpora;
+use crate::market::Market;
 use crate::memory::Memory;
 use crate::memory::backlog::Backlog;
 use crate::query_vectors::QueryVectors;
@@ -23,6 +24,7 @@ pub(crate) struct Matrix {
     pub(crate) vectord: Vectord,
     pub(crate) pathwayd: Pathwayd,
     pub(crate) queryd: Queryd,
+    pub(crate) market: Market,
 }
 
 impl Matrix {
@@ -31,12 +33,14 @@ impl Matrix {
         let vectord = env.peers.vectord();
         let vectors = Arc::new(QueryVectors::new(env.peers.embedd(), &config));
         let memory = Memory::new(vectord.clone(), env.peers.pathwayd(), Arc::clone(&vectors));
+        let market = Market::new(env.peers.queryd(), config.facts.market.clone(), config.workers_table());
         Self {
             switches: Switches::from_env(),
             corpora: Corpora::new(vectord.clone()),
             backlog: Backlog::spawn(config.playbook.backlog, memory.clone(), env),
             vectors,
             memory,
+            market,
             vectord,
             pathwayd: env.peers.pathwayd(),
             queryd: env.peers.queryd(),

@@ -90,6 +90,7 @@ async fn validate(demo: &Demo, journal: &mut Journal, worker: &Hit) -> anyhow::R
              Call us at 555-0100.\n\nYour dispatcher"
         ),
         worker_id: Some(worker.id.clone()),
+        ..EmailDraft::default()
     };
     journal
         .step("Check the e-mail before it is sent", &curl(demo, "matrix/validate/email", &json!(draft)))?;

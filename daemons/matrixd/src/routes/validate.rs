@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use service::{Ctx, Json, Result};
+use validators::fill::{HoursPolicy, Known};
 use wire::Problem;
 use wire::matrix::{EmailDraft, FillProposal, SmsDraft, ValidationReport};
 
+use crate::HoursConfig;
 use crate::matrix::Matrix;
 
 /// Judges an e-mail draft.
@@ -29,7 +31,7 @@ pub(crate) async fn sms(
     matrix.judged("sms", validators::sms::validate(&draft))
 }
 
-/// Judges a proposal to fill a job; the workers are looked up in their corpus.
+/// Judges a proposal to fill a job; the workers are looked up in their corpus, the pay in the table of wages, if there is one.
 #[utoipa::path(post, path = "/matrix/validate/fill", request_body = FillProposal,
     responses(
         (status = 200, body = ValidationReport),
@@ -43,8 +45,15 @@ pub(crate) async fn fill(
     Json(proposal): Json<FillProposal>,
 ) -> Result<Json<ValidationReport>> {
     let workers = matrix.facts(&ctx, &proposal.worker_ids).await?;
-    let today = jiff::Zoned::now().date();
-    Ok(matrix.judged("fill", validators::fill::validate(&proposal, &workers, today)))
+    let market = matrix.market.range(&ctx, &proposal.job).await;
+    let HoursConfig { min_rest_h, max_day_h, max_week_h } = matrix.config.facts.hours;
+    let known = Known {
+        workers: &workers,
+        market,
+        today: jiff::Zoned::now().date(),
+        hours: HoursPolicy { min_rest_h, max_day_h, max_week_h },
+    };
+    Ok(matrix.judged("fill", validators::fill::validate(&proposal, &known)))
 }
 
 impl Matrix {

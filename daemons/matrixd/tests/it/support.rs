@@ -41,7 +41,8 @@ pub(crate) fn problem(code: wire::ErrorCode) -> Reply {
     Reply(code.status(), &[], json!(wire::Problem::new(code, "the fake says so", "r")))
 }
 
-type Script = Arc<dyn Fn(&Asked) -> Reply + Send + Sync>;
+/// What a fake peer says to what.
+pub(crate) type Script = Arc<dyn Fn(&Asked) -> Reply + Send + Sync>;
 type Log = Arc<Mutex<Vec<Asked>>>;
 
 /// matrixd with its peers; those that no script was given for are not there.

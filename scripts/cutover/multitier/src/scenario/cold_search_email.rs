@@ -35,6 +35,7 @@ fn draft(hit: &Hit) -> Result<EmailDraft> {
              you down? Call 555-0100, or answer this message.\n\nYour dispatcher"
         ),
         worker_id: Some(hit.id.clone()),
+        ..EmailDraft::default()
     })
 }
 

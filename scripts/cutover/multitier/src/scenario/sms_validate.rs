@@ -31,7 +31,7 @@ fn draft(worker: &Worker, rng: &mut impl Rng) -> SmsDraft {
         worker.shift,
         worker.role
     );
-    SmsDraft { to: worker.phone.clone(), body }
+    SmsDraft { to: worker.phone.clone(), body, ..SmsDraft::default() }
 }
 
 /// `212-555-0123` in one of the ways that people write it.
@@ -56,7 +56,7 @@ fn leak(worker: &Worker, rng: &mut impl Rng) -> SmsDraft {
         1 => format!("Hi {}, is {ssn} right? Call {}.", first_name(worker), worker.phone),
         _ => format!("{} for the background check, thanks.", ssn.replace('-', " ")),
     };
-    SmsDraft { to: worker.phone.clone(), body }
+    SmsDraft { to: worker.phone.clone(), body, ..SmsDraft::default() }
 }
 
 /// Made up: the areas above 772 were not assigned before 2011, so that hardly anybody who works has such a number.

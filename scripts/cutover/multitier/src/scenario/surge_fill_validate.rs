@@ -47,7 +47,8 @@ fn proposal(query: &Query, hits: &[Hit]) -> FillProposal {
         required_certifications: shared_certifications(hits),
         ..Job::default()
     };
-    FillProposal { job, worker_ids: hits.iter().map(|hit| hit.id.clone()).collect(), assignments: Vec::new() }
+    let worker_ids = hits.iter().map(|hit| hit.id.clone()).collect();
+    FillProposal { job, worker_ids, ..FillProposal::default() }
 }
 
 /// The certifications that each of `hits` holds.

@@ -1,13 +1,21 @@
 //! Checks of a proposal to fill a job with workers.
 
+mod hours;
+mod pay;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
-use wire::matrix::{FillProposal, Job, ValidationReport, Violation};
+use wire::matrix::{Assignment, FillProposal, Job, ValidationReport, Violation};
 
+pub use self::hours::HoursPolicy;
+pub use self::pay::MarketRange;
 use crate::report;
 use crate::schedule::{self, Interval};
-use crate::violation::{WHOLE, error, warning};
+use crate::violation::{WHOLE, capped, error, warning};
+
+/// So many certifications are held against each worker; no job order has more.
+const MAX_CERTIFICATIONS: usize = 100;
 
 /// What is known of a worker; an absent fact raises a warning where it matters.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,15 +30,25 @@ pub struct WorkerFacts {
     pub shift: Option<String>,
 }
 
-/// Judges a proposal. `workers` holds the facts of every proposed worker that exists; `today` is the date at the job.
-pub fn validate(
-    proposal: &FillProposal,
-    workers: &BTreeMap<String, WorkerFacts>,
-    today: Date,
-) -> ValidationReport {
-    let mut violations = check_job(&proposal.job, today);
+/// What a proposal is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Known<'a> {
+    /// The facts of every proposed worker that exists.
+    pub workers: &'a BTreeMap<String, WorkerFacts>,
+    /// What the job's occupation earns in the job's area; `None`, which nothing is held against, if it is not known.
+    pub market: Option<MarketRange>,
+    /// The date at the job.
+    pub today: Date,
+    /// Rest and hours.
+    pub hours: HoursPolicy,
+}
+
+/// Judges a proposal.
+pub fn validate(proposal: &FillProposal, known: &Known<'_>) -> ValidationReport {
+    let mut violations = check_job(&proposal.job, known);
     let schedule = check_schedule(&proposal.job, &mut violations);
     violations.extend(check_headcount(proposal));
+    let excluded: BTreeSet<&String> = proposal.excluded_worker_ids.iter().collect();
     let mut seen = BTreeSet::new();
     for (position, id) in proposal.worker_ids.iter().enumerate() {
         let field = format!("worker_ids[{position}]");
@@ -39,7 +57,11 @@ pub fn validate(
             violations.push(error("fill_duplicate_worker", &field, WHOLE, message, "propose another worker"));
             continue;
         }
-        match workers.get(id) {
+        if excluded.contains(id) {
+            let message = "this worker is excluded from the job";
+            violations.push(error("fill_excluded_worker", &field, WHOLE, message, "propose another worker"));
+        }
+        match known.workers.get(id) {
             Some(facts) => violations.extend(check_worker(&field, &proposal.job, facts)),
             None => {
                 let message = "no worker has this id";
@@ -53,21 +75,23 @@ pub fn validate(
             }
         }
     }
-    violations.extend(check_assignments(proposal, schedule));
+    violations.extend(capped(check_assignments(proposal, schedule, known.hours).into_iter()));
     report(violations)
 }
 
-fn check_job(job: &Job, today: Date) -> Vec<Violation> {
+fn check_job(job: &Job, known: &Known<'_>) -> Vec<Violation> {
     let mut violations = Vec::new();
     if job.role.trim().is_empty() {
         let message = "the job names no role";
         violations.push(error("fill_role_missing", "job.role", WHOLE, message, "name the occupation"));
     }
-    if job.pay_rate.is_some_and(|rate| !rate.is_finite() || rate < 0.0) {
-        let message = "the pay rate is negative or no number";
-        violations.push(error("fill_pay_rate", "job.pay_rate", WHOLE, message, "give US dollars an hour"));
+    violations.extend(pay::check(job, known.market));
+    if job.required_certifications.len() > MAX_CERTIFICATIONS {
+        let message = format!("a job asks for {MAX_CERTIFICATIONS} certifications at most");
+        let field = "job.required_certifications";
+        violations.push(error("fill_certifications", field, WHOLE, &message, "name those that matter"));
     }
-    let midnight = schedule::start(&today.to_string());
+    let midnight = schedule::start(&known.today.to_string());
     let starts = job.start.as_deref().and_then(schedule::start);
     if starts.zip(midnight).is_some_and(|(starts, midnight)| starts < midnight) {
         let message = "the job starts in the past";
@@ -136,7 +160,7 @@ fn check_worker(field: &str, job: &Job, facts: &WorkerFacts) -> Vec<Violation> {
             violations.push(warning("fill_role_unknown", field, WHOLE, message, "look at the worker's file"));
         }
     }
-    for (position, required) in job.required_certifications.iter().enumerate() {
+    for (position, required) in job.required_certifications.iter().take(MAX_CERTIFICATIONS).enumerate() {
         if !facts.certifications.iter().any(|held| is_same(held, required)) {
             let message = format!("the worker does not hold job.required_certifications[{position}]");
             let fix = "propose a worker who holds it, or get the proof on record";
@@ -156,30 +180,50 @@ fn check_worker(field: &str, job: &Job, facts: &WorkerFacts) -> Vec<Violation> {
     violations
 }
 
-/// Nobody is in two places at once.
-fn check_assignments(proposal: &FillProposal, job: Option<Interval>) -> Vec<Violation> {
+/// Nobody is in two places at once, or works without rest.
+fn check_assignments(proposal: &FillProposal, job: Option<Interval>, policy: HoursPolicy) -> Vec<Violation> {
     let mut violations = Vec::new();
+    let mut shifts = BTreeMap::<usize, Vec<Interval>>::new();
+    let mut positions = BTreeMap::new();
+    for (position, id) in proposal.worker_ids.iter().enumerate() {
+        positions.entry(id).or_insert(position);
+    }
     for (position, assignment) in proposal.assignments.iter().enumerate() {
         let field = format!("assignments[{position}]");
-        let start = read_time(&format!("{field}.start"), &assignment.start, schedule::start, &mut violations);
-        let end = read_time(&format!("{field}.end"), &assignment.end, schedule::end, &mut violations);
-        let Some((start, end)) = start.zip(end) else { continue };
-        let Some(taken) = Interval::new(start, end) else {
-            let message = "the assignment ends before it starts";
-            violations.push(error("fill_time_range", &field, WHOLE, message, "give an end after the start"));
-            continue;
-        };
-        let proposed = proposal.worker_ids.iter().position(|id| *id == assignment.worker_id);
-        if let (Some(worker), Some(job)) = (proposed, job)
-            && job.overlaps(&taken)
-        {
+        let Some(taken) = read_interval(&field, assignment, &mut violations) else { continue };
+        let (Some(worker), Some(job)) = (positions.get(&assignment.worker_id), job) else { continue };
+        shifts.entry(*worker).or_default().push(taken);
+        let worker = format!("worker_ids[{worker}]");
+        if job.overlaps(&taken) {
             let message = format!("{field} takes the worker at the time of the job");
-            let worker = format!("worker_ids[{worker}]");
             let fix = "propose a worker who is free";
             violations.push(error("fill_overlapping_assignment", &worker, WHOLE, &message, fix));
+        } else {
+            violations.extend(hours::check_rest(policy, &worker, &field, job, taken));
         }
     }
+    let Some(job) = job else { return violations };
+    let alone = hours::check_totals(policy, "job.end", job, &[]);
+    if alone.is_empty() {
+        for (worker, shifts) in shifts {
+            violations.extend(hours::check_totals(policy, &format!("worker_ids[{worker}]"), job, &shifts));
+        }
+    }
+    violations.extend(alone);
     violations
+}
+
+/// The time that an assignment takes, if it says so rightly.
+fn read_interval(field: &str, assignment: &Assignment, violations: &mut Vec<Violation>) -> Option<Interval> {
+    let start = read_time(&format!("{field}.start"), &assignment.start, schedule::start, violations);
+    let end = read_time(&format!("{field}.end"), &assignment.end, schedule::end, violations);
+    let (start, end) = (start?, end?);
+    let taken = Interval::new(start, end);
+    if taken.is_none() {
+        let message = "the assignment ends before it starts";
+        violations.push(error("fill_time_range", field, WHOLE, message, "give an end after the start"));
+    }
+    taken
 }
 
 /// Equal but for case and surrounding white space.
@@ -189,8 +233,6 @@ fn is_same(a: &str, b: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use wire::matrix::Assignment;
-
     use super::*;
 
     fn workers() -> BTreeMap<String, WorkerFacts> {
@@ -217,15 +259,21 @@ mod tests {
                 required_certifications: vec!["forklift".into()],
             },
             worker_ids: vec!["w1".into(), "w2".into()],
-            assignments: Vec::new(),
+            ..FillProposal::default()
         }
+    }
+
+    fn judge(proposal: &FillProposal) -> ValidationReport {
+        let today = jiff::civil::date(2026, 11, 22);
+        let hours = HoursPolicy::default();
+        validate(proposal, &Known { workers: &workers(), market: None, today, hours })
     }
 
     #[track_caller]
     fn assert_rules(change: impl FnOnce(&mut FillProposal), ok: bool, expected: &[&str]) {
         let mut proposal = proposal();
         change(&mut proposal);
-        let report = validate(&proposal, &workers(), jiff::civil::date(2026, 11, 22));
+        let report = judge(&proposal);
         let rules: Vec<&str> = report.violations.iter().map(|violation| violation.rule.as_str()).collect();
         assert_eq!((report.ok, rules.as_slice()), (ok, expected));
     }
@@ -287,10 +335,56 @@ mod tests {
     }
 
     #[test]
-    fn pay_is_a_number_of_dollars() {
-        assert_rules(|p| p.job.pay_rate = Some(0.0), true, &[]);
-        assert_rules(|p| p.job.pay_rate = Some(-0.01), false, &["fill_pay_rate"]);
-        assert_rules(|p| p.job.pay_rate = Some(f64::NAN), false, &["fill_pay_rate"]);
+    fn worker_without_rest_is_refused_and_long_hours_are_a_warning() {
+        let busy = |from: &str, to: &str| vec![assignment(from, to)];
+        assert_rules(
+            |p| p.assignments = busy("2026-12-02T08:00", "2026-12-02T16:00"),
+            false,
+            &["fill_short_rest", "fill_daily_hours"],
+        );
+        assert_rules(
+            |p| p.assignments = busy("2026-12-02T14:00", "2026-12-02T22:00"),
+            true,
+            &["fill_daily_hours"],
+        );
+        assert_rules(|p| p.job.start = Some("2026-12-01T16:00".into()), true, &["fill_daily_hours"]);
+        let week = |p: &mut FillProposal| {
+            for day in 3..=7 {
+                let (from, to) = (format!("2026-12-{day:02}T08:00"), format!("2026-12-{day:02}T16:00"));
+                p.assignments.push(assignment(&from, &to));
+            }
+        };
+        assert_rules(week, true, &["fill_weekly_hours"]);
+    }
+
+    #[test]
+    fn excluded_worker_is_refused() {
+        let excluded = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        assert_rules(|p| p.excluded_worker_ids = excluded(&["w9", "w2"]), false, &["fill_excluded_worker"]);
+        assert_rules(|p| p.excluded_worker_ids = excluded(&["w9"]), true, &[]);
+    }
+
+    #[test]
+    fn pay_below_the_law_is_refused_and_below_the_market_a_warning() {
+        assert_rules(|p| p.job.pay_rate = Some(7.0), false, &["fill_below_minimum_wage"]);
+        let (today, hours) = (jiff::civil::date(2026, 11, 22), HoursPolicy::default());
+        let market = Some(MarketRange { p10: Some(22.0), p90: Some(30.0) });
+        let report = validate(&proposal(), &Known { workers: &workers(), market, today, hours });
+        assert!(report.ok);
+        assert_eq!(report.violations[0].rule, "fill_pay_below_market");
+    }
+
+    #[test]
+    fn very_many_assignments_and_certifications_are_judged_in_a_moment() {
+        let all = |p: &mut FillProposal| {
+            p.job.required_certifications = vec!["forklift".into(); 100_000];
+            p.assignments = vec![assignment("2026-12-02T05:00", "2026-12-02T09:00"); 100_000];
+        };
+        let mut long = proposal();
+        all(&mut long);
+        let report = judge(&long);
+        assert_eq!((report.ok, report.violations.len()), (false, 1 + crate::violation::MAX_OF_A_RULE));
+        assert_eq!(report.violations[0].rule, "fill_certifications");
     }
 
     #[test]
@@ -306,7 +400,7 @@ mod tests {
     fn report_never_repeats_what_it_judges() {
         let mut proposal = proposal();
         proposal.worker_ids[1] = "123-45-6789".into();
-        let report = validate(&proposal, &workers(), jiff::civil::date(2026, 11, 22));
+        let report = judge(&proposal);
         assert!(!format!("{report:?}").contains("6789"));
     }
 }
