@@ -8,11 +8,13 @@ mod backlog;
 mod condition;
 mod config;
 mod corpora;
+mod costs;
 mod facts;
 mod matrix;
 mod memory;
 mod query_vectors;
 mod record;
+mod results;
 mod retrieve;
 mod routes;
 mod search;
@@ -23,7 +25,7 @@ use std::sync::Arc;
 
 use service::{App, Env, Scope};
 
-pub use config::{Config, CorpusConfig, FactsConfig, PlaybookConfig, RetrieveConfig};
+pub use config::{Config, CorpusConfig, FactsConfig, PlaybookConfig, ResultCacheConfig, RetrieveConfig};
 use matrix::Matrix;
 
 /// Builds the daemon; it is ready at once and names the peer that is missing when one is.

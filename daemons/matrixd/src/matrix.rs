@@ -10,6 +10,7 @@ use crate::backlog::Backlog;
 use crate::corpora::Corpora;
 use crate::memory::Memory;
 use crate::query_vectors::QueryVectors;
+use crate::results::ResultCache;
 use crate::switches::Switches;
 
 /// The daemon's state: clients, caches, and the backlog of recordings that wait for their index.
@@ -18,6 +19,7 @@ pub(crate) struct Matrix {
     pub(crate) switches: Switches,
     pub(crate) vectors: Arc<QueryVectors>,
     pub(crate) corpora: Corpora,
+    pub(crate) results: ResultCache,
     pub(crate) memory: Memory,
     pub(crate) backlog: Backlog,
     pub(crate) vectord: Vectord,
@@ -35,6 +37,7 @@ impl Matrix {
             switches: Switches::from_env(),
             corpora: Corpora::new(vectord.clone()),
             backlog: Backlog::spawn(config.playbook.backlog, memory.clone(), Arc::clone(&vectors), env),
+            results: ResultCache::new(&config.result_cache),
             vectors,
             memory,
             vectord,

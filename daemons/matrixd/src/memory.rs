@@ -206,7 +206,7 @@ mod tests {
     fn what_is_stored_is_recalled() {
         let item = recording().item(&vector());
         let hit = SearchHit { id: item.id, distance: 0.1, metadata: item.metadata };
-        let recall = Memory::recall(BatchAnswer { results: vec![hit], version: 1, error: None });
+        let recall = Memory::recall(BatchAnswer { results: vec![hit], version: 1, ..BatchAnswer::default() });
         assert_eq!(
             recall.entries,
             [Entry {

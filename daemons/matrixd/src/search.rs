@@ -3,11 +3,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
+use parking_lot::Mutex;
 use playbook::{AnswerKey, Candidate, Chosen, Ranking, role_key};
 use service::{ApiError, Result};
 use wire::matrix::{
-    EmbedHop, Explain, Hit, IndexHop, MAX_CORPORA, MAX_QUERY_TEXT_BYTES, PlaybookHop, RetrievalHop,
-    SearchRequest, SearchResponse,
+    EmbedHop, Explain, Hit, IndexHop, MAX_CORPORA, MAX_QUERY_TEXT_BYTES, PLAYBOOK_INDEX, PlaybookHop,
+    RetrievalHop, SearchRequest, SearchResponse,
 };
 use wire::metadata::RawObject;
 use wire::names::{MAX_K, check_name};
@@ -18,11 +19,27 @@ use wire::{CallContext, ErrorCode};
 use crate::corpora::no_such_corpus;
 use crate::matrix::Matrix;
 use crate::memory::{Memory, Recall};
+use crate::query_vectors::QueryVector;
+use crate::results::Sources;
 
 /// The vector of the request, packed, and what it cost.
-struct Query {
-    packed: String,
-    hop: Option<EmbedHop>,
+pub(crate) struct Query {
+    pub(crate) packed: String,
+    pub(crate) hop: Option<EmbedHop>,
+    /// What the answer is made of, so far.
+    pub(crate) sources: Mutex<Sources>,
+}
+
+impl Query {
+    fn new(vector: &QueryVector, cached: bool, started: Instant) -> Self {
+        let (model, dimension) = (vector.model.clone(), vector.dimension);
+        let hop = EmbedHop { took_ms: ms(started), cached, model, dimension };
+        Self { packed: vector.packed.clone(), hop: Some(hop), sources: Mutex::default() }
+    }
+
+    fn is_cached(&self) -> bool {
+        self.hop.as_ref().is_some_and(|hop| hop.cached)
+    }
 }
 
 /// What the learning loop has to say; nothing without `use_playbook`.
@@ -48,74 +65,99 @@ impl Matrix {
         if self.switches.no_exclude_ids {
             request.exclude_ids.clear();
         }
-        let query = self.query(ctx, &request).await?;
-        self.check_distances(ctx, &request).await?;
+        let mut query = self.query(ctx, &request).await?;
+        let answer = match self.search_through_cache(ctx, &request, &query).await {
+            // A vector of late may be of a model that is not the corpora's any more.
+            Err(error) if error.code() == ErrorCode::InvalidArgument && query.is_cached() => {
+                let Some(renewed) = self.renewed(ctx, &request, &query).await? else { return Err(error) };
+                query = renewed;
+                self.search_through_cache(ctx, &request, &query).await?
+            }
+            other => other?,
+        };
+        Ok(SearchResponse { took_ms: ms(started), ..answer })
+    }
 
+    /// Asks every index, whatever was answered before.
+    pub(crate) async fn search_anew(
+        &self,
+        ctx: &CallContext,
+        request: &SearchRequest,
+        query: &Query,
+    ) -> Result<SearchResponse> {
         let asked = Instant::now();
-        let mut answers = self.vectord.search_all(ctx, self.searches(&request, &query)).await?;
-        let recall = if request.use_playbook { answers.pop().map(Memory::recall) } else { None };
-        let mut retrieval = RetrievalHop { took_ms: ms(asked), indexes: Vec::new() };
+        let mut answers = self.ask(ctx, query, self.searches(request, query)).await?;
+        let memory = if request.use_playbook { answers.pop() } else { None };
+        let mut retrieval = RetrievalHop { took_ms: ms(asked), ..RetrievalHop::default() };
+        retrieval.memory = memory.as_ref().and_then(|memory| index_hop(PLAYBOOK_INDEX, memory));
+        retrieval.indexes = request
+            .corpora
+            .iter()
+            .zip(&answers)
+            .filter_map(|(corpus, answer)| index_hop(corpus, answer))
+            .collect();
+        let distances =
+            answers.iter().map(|answer| answer.searched.as_ref().map(|searched| searched.distance));
+        let distances: Vec<Option<Distance>> = distances.collect();
         let mut found = Vec::new();
         for (corpus, answer) in request.corpora.iter().zip(answers) {
-            let (version, candidates) = (answer.version, candidates(corpus, answer)?);
-            retrieval.indexes.push(IndexHop {
-                corpus: corpus.clone(),
-                version,
-                candidates: candidates.len(),
-            });
-            found.extend(candidates);
+            found.extend(candidates(corpus, answer)?);
         }
+        check_distances(request, &distances)?;
 
-        let lessons = match recall {
-            Some(recall) => self.lessons(ctx, &request, &query, recall, &found).await?,
+        let lessons = match memory.map(Memory::recall) {
+            Some(recall) => self.lessons(ctx, request, query, recall, &found).await?,
             None => Lessons::default(),
         };
         let Lessons { chosen, fetched, hop } = lessons;
         let merging = Instant::now();
         let ranking = playbook::rank(found, fetched, &chosen, request.k);
-        let explain = request.explain.then(|| {
-            let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
-            Explain { embed: query.hop, retrieval, playbook, merge_ms: ms(merging) }
-        });
-        Ok(respond(ranking, explain, started))
+        let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
+        let embed = query.hop.clone();
+        let explain = Explain { embed, retrieval, playbook, merge_ms: ms(merging), ..Explain::default() };
+        Ok(respond(ranking, explain))
     }
 
     async fn query(&self, ctx: &CallContext, request: &SearchRequest) -> Result<Query> {
         if let Some(vector) = &request.query_vector {
-            return Ok(Query { packed: pack(vector), hop: None });
+            return Ok(Query { packed: pack(vector), hop: None, sources: Mutex::default() });
         }
         let started = Instant::now();
         let text = request.query_text.as_deref().unwrap_or_default();
         let (vector, cached) = self.vectors.get(ctx, text).await?;
-        let hop = EmbedHop {
-            took_ms: ms(started),
-            cached,
-            model: vector.model.clone(),
-            dimension: vector.dimension,
-        };
-        Ok(Query { packed: vector.packed.clone(), hop: Some(hop) })
+        Ok(Query::new(&vector, cached, started))
     }
 
-    /// Distances merge only if they are of one kind, and are halved only if they are not negative.
-    async fn check_distances(&self, ctx: &CallContext, request: &SearchRequest) -> Result<()> {
-        if request.corpora.len() == 1 && !request.use_playbook {
-            return Ok(());
+    /// The query as embedd sees it now, if that is not how it saw it before.
+    async fn renewed(
+        &self,
+        ctx: &CallContext,
+        request: &SearchRequest,
+        query: &Query,
+    ) -> Result<Option<Query>> {
+        let started = Instant::now();
+        let text = request.query_text.as_deref().unwrap_or_default();
+        let vector = self.vectors.renew(ctx, text).await?;
+        Ok((vector.packed != query.packed).then(|| Query::new(&vector, false, started)))
+    }
+
+    /// Searches indexes for the query, and notes which state of them answered.
+    pub(crate) async fn ask(
+        &self,
+        ctx: &CallContext,
+        query: &Query,
+        searches: Vec<IndexSearch>,
+    ) -> Result<Vec<BatchAnswer>> {
+        metrics::counter!("matrixd_index_searches_total").increment(searches.len() as u64);
+        let indexes: Vec<String> = searches.iter().map(|search| search.index.clone()).collect();
+        let asked = Instant::now();
+        let answers = self.vectord.search_all(ctx, searches).await?;
+        let mut sources = query.sources.lock();
+        for (index, answer) in indexes.into_iter().zip(&answers) {
+            sources.note(index, answer, asked);
         }
-        let mut first: Option<Distance> = None;
-        for corpus in &request.corpora {
-            let distance = self.corpora.geometry(ctx, corpus).await?.distance;
-            if request.use_playbook && distance == Distance::Dot {
-                let detail = "measures dot distances, which are negative for good results: a playbook would make them \
-                              worse; search it without use_playbook";
-                return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
-            }
-            if *first.get_or_insert(distance) != distance {
-                let detail =
-                    "measures another distance than the corpora before it: their results do not compare";
-                return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
-            }
-        }
-        Ok(())
+        drop(sources);
+        Ok(answers)
     }
 
     /// One search a corpus, and the one of the playbook memory last.
@@ -182,7 +224,7 @@ impl Matrix {
             ..search_in(corpus, request, query, ids.len())
         };
         let searches = missing.iter().map(search).collect();
-        let answers = self.vectord.search_all(ctx, searches).await?;
+        let answers = self.ask(ctx, query, searches).await?;
         let mut fetched = Vec::new();
         for (corpus, answer) in missing.into_keys().zip(answers) {
             fetched.extend(candidates(corpus, answer)?);
@@ -231,6 +273,36 @@ pub(crate) fn check_k(k: usize) -> std::result::Result<(), String> {
     if (1..=MAX_K).contains(&k) { Ok(()) } else { Err(format!("k is 1 to {MAX_K}, not {k}")) }
 }
 
+/// Distances merge only if they are of one kind, and are halved only if they are not negative.
+fn check_distances(request: &SearchRequest, distances: &[Option<Distance>]) -> Result<()> {
+    let first = distances.first().copied().flatten();
+    for (corpus, distance) in request.corpora.iter().zip(distances) {
+        if request.use_playbook && *distance == Some(Distance::Dot) {
+            let detail = "measures dot distances, which are negative for good results: a playbook would make them \
+                          worse; search it without use_playbook";
+            return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
+        }
+        if *distance != first {
+            let detail = "measures another distance than the corpora before it: their results do not compare; search \
+                          it by itself";
+            return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
+        }
+    }
+    Ok(())
+}
+
+/// What explain says of one index, if it answered.
+fn index_hop(corpus: &str, answer: &BatchAnswer) -> Option<IndexHop> {
+    let searched = answer.searched.as_ref()?;
+    Some(IndexHop {
+        corpus: corpus.to_owned(),
+        version: answer.version,
+        candidates: answer.results.len(),
+        exact: searched.exact,
+        took_ms: searched.took_ms,
+    })
+}
+
 fn search_in(corpus: &str, request: &SearchRequest, query: &Query, k: usize) -> IndexSearch {
     IndexSearch {
         index: corpus.to_owned(),
@@ -277,7 +349,7 @@ fn movers<T>(ranking: &Ranking<T>) -> Vec<String> {
     ranking.results.iter().filter_map(|ranked| ranked.playbook_id.clone()).collect()
 }
 
-fn respond(ranking: Ranking<RawObject>, explain: Option<Explain>, started: Instant) -> SearchResponse {
+fn respond(ranking: Ranking<RawObject>, explain: Explain) -> SearchResponse {
     let Ranking { results, boosted, injected } = ranking;
     metrics::counter!("matrixd_results_boosted_total").increment(boosted as u64);
     metrics::counter!("matrixd_results_injected_total").increment(injected as u64);
@@ -291,11 +363,11 @@ fn respond(ranking: Ranking<RawObject>, explain: Option<Explain>, started: Insta
         metadata: ranked.candidate.payload,
     };
     let results = results.into_iter().map(hit).collect();
-    SearchResponse { results, boosted, injected, took_ms: ms(started), explain }
+    SearchResponse { results, boosted, injected, took_ms: 0.0, explain: Some(explain) }
 }
 
 /// Milliseconds since `started`.
-fn ms(started: Instant) -> f64 {
+pub(crate) fn ms(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1e3
 }
 

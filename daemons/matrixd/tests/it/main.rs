@@ -4,6 +4,7 @@
 
 mod peers_that_fail;
 mod playbooks;
+mod result_cache;
 mod retrieve;
 mod search;
 mod support;

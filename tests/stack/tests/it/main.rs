@@ -12,6 +12,7 @@ mod missing_peers;
 mod queries;
 mod rows;
 mod s3;
+mod search;
 mod snapshots;
 mod sync_before_answer;
 mod vectors;
