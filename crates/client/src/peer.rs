@@ -1,5 +1,6 @@
 //! One peer: building, sending and repeating a request.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,6 +12,8 @@ use serde::de::DeserializeOwned;
 use wire::context::{DEADLINE_MS, REQUEST_ID, TRACEPARENT};
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
+use crate::lent::{Home, Lent};
+use crate::replicas::{Replica, Replicas};
 use crate::{Error, Result, catalogd};
 
 /// Attempts at a call that is safe to repeat, the first included.
@@ -29,13 +32,13 @@ pub fn segment(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub struct Peer {
     name: DaemonName,
-    base_url: String,
+    replicas: Arc<Replicas>,
     http: reqwest::Client,
 }
 
 impl Peer {
-    pub(crate) fn new(name: DaemonName, base_url: String, http: reqwest::Client) -> Self {
-        Self { name, base_url, http }
+    pub(crate) fn new(name: DaemonName, replicas: Arc<Replicas>, http: reqwest::Client) -> Self {
+        Self { name, replicas, http }
     }
 
     /// Which daemon this is.
@@ -43,16 +46,21 @@ impl Peer {
         self.name
     }
 
-    /// Where it is looked for, without a trailing slash.
-    pub fn base_url(&self) -> &str {
-        &self.base_url
+    /// Where it is looked for, without trailing slashes; several replicas with commas between them.
+    pub fn base_url(&self) -> String {
+        self.replicas.urls().collect::<Vec<_>>().join(",")
+    }
+
+    /// Whether there is another replica to go to when one breaks off.
+    pub fn has_replicas(&self) -> bool {
+        self.replicas.len() > 1
     }
 
     /// Starts a request to `path`, which begins with `/` and may have a query.
     pub fn request(&self, method: Method, path: &str) -> Request<'_> {
         let is_idempotent = method.is_idempotent();
-        let url = format!("{}{path}", self.base_url);
-        Request { peer: self, method, url, headers: HeaderMap::new(), body: Ok(Bytes::new()), is_idempotent }
+        let (path, headers) = (path.to_owned(), HeaderMap::new());
+        Request { peer: self, method, path, headers, body: Ok(Bytes::new()), is_idempotent }
     }
 
     /// GET, retried.
@@ -109,7 +117,8 @@ impl Peer {
         self.request(Method::DELETE, path).send(ctx).await.map(drop)
     }
 
-    /// Sends a request whose body and answer are streamed, once, and returns the answer whatever its status.
+    /// Sends a request whose body and answer are streamed, once, and returns the answer whatever its status. It goes to
+    /// the next replica where one does not take the connection: nothing was sent then.
     ///
     /// # Errors
     /// [`Error::Unreachable`] and [`Error::DeadlineExceeded`]; the deadline bounds the wait for the head of the
@@ -123,12 +132,71 @@ impl Peer {
         body: reqwest::Body,
     ) -> Result<reqwest::Response> {
         propagate(ctx, &mut headers);
-        let url = format!("{}{path_and_query}", self.base_url);
-        let answer = self.http.request(method, url).headers(headers).body(body).send();
-        match tokio::time::timeout(ctx.remaining(), answer).await {
-            Ok(answer) => answer.map_err(|source| self.unreachable(source)),
-            Err(_) => Err(Error::DeadlineExceeded { peer: self.name }),
+        let (home, is_alone) = (Home::default(), !self.has_replicas());
+        let mut next = Some(body);
+        let again = move |error: Option<&reqwest::Error>| match error {
+            Some(error) if !error.is_connect() => None,
+            _ => {
+                let body = next.take().or_else(|| home.lock().take())?;
+                Some(if is_alone { body } else { reqwest::Body::wrap(Lent::new(body, &home)) })
+            }
+        };
+        self.stream_in_turn(ctx, method, path_and_query, headers, again).await
+    }
+
+    /// [`Peer::stream`] of a request that is safe to repeat: it goes to the next replica also where one breaks off.
+    ///
+    /// # Errors
+    /// See [`Peer::stream`].
+    pub async fn stream_idempotent(
+        &self,
+        ctx: &CallContext,
+        method: Method,
+        path_and_query: &str,
+        mut headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<reqwest::Response> {
+        propagate(ctx, &mut headers);
+        let again = move |_: Option<&reqwest::Error>| Some(reqwest::Body::from(body.clone()));
+        self.stream_in_turn(ctx, method, path_and_query, headers, again).await
+    }
+
+    /// Tries one replica after the other. `body` gives the body for the next one after an error, or ends it there.
+    async fn stream_in_turn(
+        &self,
+        ctx: &CallContext,
+        method: Method,
+        path_and_query: &str,
+        headers: HeaderMap,
+        mut body: impl FnMut(Option<&reqwest::Error>) -> Option<reqwest::Body>,
+    ) -> Result<reqwest::Response> {
+        let mut failure = None;
+        for replica in self.replicas.in_turn() {
+            let Some(body) = body(failure.as_ref().map(|(_, source)| source)) else { break };
+            let url = format!("{}{path_and_query}", replica.url);
+            let answer = self.http.request(method.clone(), url).headers(headers.clone()).body(body).send();
+            match tokio::time::timeout(ctx.remaining(), answer).await {
+                Ok(answer) => match self.heard(replica, answer) {
+                    Ok(answer) => return Ok(answer),
+                    Err(source) => failure = Some((replica, source)),
+                },
+                Err(_) => return Err(Error::DeadlineExceeded { peer: self.name }),
+            }
         }
+        match failure {
+            Some((replica, source)) => Err(self.unreachable_at(replica, source)),
+            None => Err(Error::DeadlineExceeded { peer: self.name }),
+        }
+    }
+
+    /// Remembers whether a replica takes connections.
+    fn heard<T>(&self, replica: &Replica, answer: reqwest::Result<T>) -> reqwest::Result<T> {
+        match &answer {
+            Ok(_) => self.replicas.answered(replica),
+            Err(error) if error.is_connect() => self.replicas.failed(replica),
+            Err(_) => {}
+        }
+        answer
     }
 
     /// [`Peer::stream`], with a status outside 2xx as [`Error::Problem`].
@@ -151,8 +219,13 @@ impl Peer {
         Err(Reply { peer: self.name, status, headers, body }.into_error(&ctx.request_id))
     }
 
+    /// An answer broke off.
     pub(crate) fn unreachable(&self, source: reqwest::Error) -> Error {
-        Error::Unreachable { peer: self.name, url: self.base_url.clone(), source }
+        Error::Unreachable { peer: self.name, url: self.base_url(), source }
+    }
+
+    fn unreachable_at(&self, replica: &Replica, source: reqwest::Error) -> Error {
+        Error::Unreachable { peer: self.name, url: replica.url.clone(), source }
     }
 }
 
@@ -161,7 +234,7 @@ impl Peer {
 pub struct Request<'a> {
     peer: &'a Peer,
     method: Method,
-    url: String,
+    path: String,
     headers: HeaderMap,
     body: std::result::Result<Bytes, serde_json::Error>,
     is_idempotent: bool,
@@ -235,9 +308,13 @@ impl Request<'_> {
     async fn exchange(&self, ctx: &CallContext, body: Bytes) -> Result<Reply> {
         let mut headers = self.headers.clone();
         propagate(ctx, &mut headers);
-        let request = self.peer.http.request(self.method.clone(), &self.url).headers(headers).body(body);
-        let unreachable = |source| self.peer.unreachable(source);
-        let answer = request.send().await.map_err(unreachable)?;
+        let peer = self.peer;
+        let order = peer.replicas.in_turn();
+        let Some(replica) = order.first() else { return Err(Error::DeadlineExceeded { peer: peer.name }) };
+        let url = format!("{}{}", replica.url, self.path);
+        let request = peer.http.request(self.method.clone(), url).headers(headers).body(body);
+        let unreachable = |source| peer.unreachable_at(replica, source);
+        let answer = peer.heard(replica, request.send().await).map_err(unreachable)?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body = answer.bytes().await.map_err(unreachable)?;
         Ok(Reply { peer: self.peer.name, status, headers, body })

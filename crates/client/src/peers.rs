@@ -1,45 +1,108 @@
 //! Where the eleven daemons are.
 
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use wire::DaemonName;
 
 use crate::Peer;
+use crate::replicas::Replicas;
 
 /// Base URLs by daemon, as in the `[peers]` section; a daemon that is not listed is at its own port on loopback.
+///
+/// A daemon may have several, which are replicas of it: a list, or one text with commas, as an environment variable has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct PeerUrls(BTreeMap<DaemonName, String>);
+pub struct PeerUrls(BTreeMap<DaemonName, Urls>);
+
+/// At least one base URL, without trailing slashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Urls(Vec<String>);
+
+impl Urls {
+    fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        let urls = texts.into_iter().flat_map(|text| text.split(',')).map(str::trim);
+        let urls = urls.filter(|url| !url.is_empty());
+        Self(urls.map(|url| url.trim_end_matches('/').to_owned()).collect())
+    }
+}
+
+impl Serialize for Urls {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.as_slice() {
+            [one] => serializer.serialize_str(one),
+            several => serializer.collect_seq(several),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Urls {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct OneOrSeveral;
+
+        impl<'de> Visitor<'de> for OneOrSeveral {
+            type Value = Urls;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a URL, several with commas between them, or a list of URLs")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Urls, E> {
+                Ok(Urls::of([text]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Urls, A::Error> {
+                let mut texts: Vec<String> = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Urls::of(texts.iter().map(String::as_str)))
+            }
+        }
+
+        let urls = deserializer.deserialize_any(OneOrSeveral)?;
+        if urls.0.is_empty() { Err(de::Error::custom("at least one URL is needed")) } else { Ok(urls) }
+    }
+}
 
 impl PeerUrls {
     /// All daemons on loopback, each at its own port plus `offset`.
     pub fn on_loopback(offset: u16) -> Self {
-        let url = |daemon: DaemonName| format!("http://127.0.0.1:{}", daemon.port().saturating_add(offset));
-        Self(DaemonName::ALL.into_iter().map(|daemon| (daemon, url(daemon))).collect())
+        Self::each_at(|daemon| format!("http://127.0.0.1:{}", daemon.port().saturating_add(offset)))
     }
 
     /// All daemons through the gateway at `url`: below its `/v1` each has the paths that it has itself.
     pub fn behind_gateway(url: &str) -> Self {
         let url = url.trim_end_matches('/');
-        let below = |daemon: DaemonName| match daemon {
+        Self::each_at(|daemon| match daemon {
             DaemonName::Gateway => url.to_owned(),
             _ => format!("{url}/v1"),
-        };
-        Self(DaemonName::ALL.into_iter().map(|daemon| (daemon, below(daemon))).collect())
+        })
     }
 
-    /// Says where `daemon` is.
-    pub fn set(&mut self, daemon: DaemonName, url: impl Into<String>) {
-        self.0.insert(daemon, url.into());
+    fn each_at(url: impl Fn(DaemonName) -> String) -> Self {
+        Self(DaemonName::ALL.map(|daemon| (daemon, Urls::of([url(daemon).as_str()]))).into())
     }
 
-    /// The base URL of `daemon`, without a trailing slash.
+    /// Says where `daemon` is, or with commas between them where its replicas are.
+    pub fn set(&mut self, daemon: DaemonName, url: impl AsRef<str>) {
+        self.0.insert(daemon, Urls::of([url.as_ref()]));
+    }
+
+    /// The base URL of `daemon`, the first of several, without a trailing slash.
     pub fn url(&self, daemon: DaemonName) -> String {
+        self.urls(daemon).swap_remove(0)
+    }
+
+    /// The base URLs of all replicas of `daemon`.
+    fn urls(&self, daemon: DaemonName) -> Vec<String> {
         match self.0.get(&daemon) {
-            Some(url) => url.trim_end_matches('/').to_owned(),
-            None => format!("http://127.0.0.1:{}", daemon.port()),
+            Some(Urls(urls)) if !urls.is_empty() => urls.clone(),
+            _ => vec![format!("http://127.0.0.1:{}", daemon.port())],
         }
     }
 }
@@ -47,7 +110,7 @@ impl PeerUrls {
 /// Clients for all daemons over one shared connection pool; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Peers {
-    urls: PeerUrls,
+    replicas: Arc<BTreeMap<DaemonName, Arc<Replicas>>>,
     http: reqwest::Client,
 }
 
@@ -66,11 +129,49 @@ impl Peers {
             .tcp_nodelay(true)
             .user_agent(concat!("lakehouse/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { urls, http })
+        let replicas = DaemonName::ALL.map(|daemon| (daemon, Arc::new(Replicas::new(urls.urls(daemon)))));
+        Ok(Self { replicas: Arc::new(replicas.into()), http })
     }
 
-    /// An untyped client for `daemon`.
+    /// An untyped client for `daemon`: its replicas take turns.
     pub fn peer(&self, daemon: DaemonName) -> Peer {
-        Peer::new(daemon, self.urls.url(daemon), self.http.clone())
+        Peer::new(daemon, Arc::clone(&self.replicas[&daemon]), self.http.clone())
+    }
+
+    /// A client for each replica of `daemon` alone.
+    pub(crate) fn each(&self, daemon: DaemonName) -> impl Iterator<Item = Peer> {
+        let alone = move |url: &str| {
+            Peer::new(daemon, Arc::new(Replicas::new(vec![url.to_owned()])), self.http.clone())
+        };
+        self.replicas[&daemon].urls().map(alone)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_url_several_with_commas_and_a_list_are_read_and_nothing_else() {
+        let read =
+            |text: &str| serde_json::from_str::<PeerUrls>(text).map(|urls| urls.urls(DaemonName::Matrixd));
+        assert_eq!(read(r#"{"matrixd": "http://a/"}"#).unwrap(), ["http://a"]);
+        assert_eq!(read(r#"{"matrixd": "http://a, http://b/"}"#).unwrap(), ["http://a", "http://b"]);
+        assert_eq!(read(r#"{"matrixd": ["http://a", "http://b"]}"#).unwrap(), ["http://a", "http://b"]);
+        assert_eq!(read("{}").unwrap(), ["http://127.0.0.1:4218"]);
+        for (bad, word) in [
+            (r#"{"matrixd": []}"#, "at least one"),
+            (r#"{"matrixd": " ,"}"#, "at least one"),
+            (r#"{"matrixd": 4218}"#, "a list of URLs"),
+            (r#"{"matrixd": [1]}"#, "string"),
+        ] {
+            let error = read(bad).unwrap_err().to_string();
+            assert!(error.contains(word), "{bad}: {error}");
+        }
+        let mut urls = PeerUrls::default();
+        urls.set(DaemonName::Matrixd, "http://a,http://b");
+        urls.set(DaemonName::Vectord, "http://c");
+        let written = serde_json::to_string(&urls).unwrap();
+        assert_eq!(written, r#"{"vectord":"http://c","matrixd":["http://a","http://b"]}"#);
     }
 }

@@ -9,10 +9,11 @@ use wire::{CallContext, DaemonName};
 use crate::{Peer, Peers};
 
 impl Peers {
-    /// The state of all eleven daemons, asked at once. A daemon that does not answer before the deadline is down,
+    /// The state of all eleven daemons, and of each replica where there are several, asked at once. A daemon that does not answer before the deadline is down,
     /// which is an answer: this call cannot fail.
     pub async fn status(&self, ctx: &CallContext) -> Status {
-        let daemons = join_all(DaemonName::ALL.map(|daemon| ask(ctx, self.peer(daemon)))).await;
+        let peers = DaemonName::ALL.into_iter().flat_map(|daemon| self.each(daemon));
+        let daemons = join_all(peers.map(|peer| ask(ctx, peer))).await;
         let is_whole = daemons.iter().all(|daemon| daemon.status == DaemonState::Ok);
         Status { status: if is_whole { Overall::Ok } else { Overall::Degraded }, daemons }
     }
@@ -24,7 +25,7 @@ async fn ask(ctx: &CallContext, peer: Peer) -> DaemonStatus {
     let latency_ms = started.elapsed().as_secs_f64() * 1e3;
     let down = DaemonStatus {
         name: peer.name(),
-        url: peer.base_url().to_owned(),
+        url: peer.base_url(),
         status: DaemonState::Down,
         reasons: Vec::new(),
         version: None,

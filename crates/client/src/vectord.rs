@@ -3,8 +3,9 @@
 use http::Method;
 use wire::snapshots::{RestoreSnapshot, Snapshot, TakeSnapshot};
 use wire::vectors::{
-    AddItems, Added, BatchAnswer, BatchAnswers, BatchSearch, CreateIndex, DeleteItems, Deleted, IndexInfo,
-    IndexList, IndexSearch, NewItem, Search, SearchAnswer, StoredItem,
+    AddItems, Added, BatchAnswer, BatchAnswers, BatchSearch, CreateIndex, DeleteItems, Deleted, GetVersions,
+    IndexInfo, IndexList, IndexSearch, IndexVersion, IndexVersions, NewItem, Search, SearchAnswer,
+    StoredItem,
 };
 use wire::{CallContext, DaemonName};
 
@@ -123,6 +124,21 @@ impl Vectord {
             return Ok(answers);
         }
         let detail = format!("{} answers to {expected} searches", answers.len());
+        Err(Error::Malformed { peer: self.0.name(), detail })
+    }
+
+    /// `POST /vectors/versions`, retried: the versions of `indexes`, in order.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn versions(&self, ctx: &CallContext, indexes: Vec<String>) -> Result<Vec<IndexVersion>> {
+        let expected = indexes.len();
+        let request = GetVersions { indexes };
+        let answer: IndexVersions = self.0.post_idempotent(ctx, "/vectors/versions", &request).await?;
+        if answer.versions.len() == expected {
+            return Ok(answer.versions);
+        }
+        let detail = format!("{} versions of {expected} indexes", answer.versions.len());
         Err(Error::Malformed { peer: self.0.name(), detail })
     }
 }

@@ -2,7 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -20,6 +23,16 @@ use crate::search::{self, Answer, Query, Searcher};
 use crate::settings::Settings;
 use crate::wal::Wal;
 
+/// A state of an index: two equal ones hold the same items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    /// Which of the openings of its [`Store`](crate::Store) the index is: one that is dropped and created again, or
+    /// imported, is another.
+    pub opening: u64,
+    /// Changes since it was created: see [`Info::version`].
+    pub changes: u64,
+}
+
 /// An open index. Its methods block: a write until it is durable, a search while it computes.
 pub struct Collection {
     pub(crate) name: String,
@@ -29,6 +42,9 @@ pub struct Collection {
     pub(crate) settings: Settings,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) state: RwLock<State>,
+    /// The version in `state`, to be read without its lock.
+    version: AtomicU64,
+    opening: u64,
     pub(crate) writer: GroupCommit<Wal>,
     /// Held while files are created or removed, so that a drop does not race with a seal.
     pub(crate) files: Mutex<()>,
@@ -164,6 +180,8 @@ impl Collection {
         for waiting in group {
             let changed = waiting.op.apply(&mut state.items);
             state.version += 1;
+            // Before the acknowledgement: who reads this version after it knows that earlier answers are out of date.
+            self.version.store(state.version, Release);
             waiting.resolve(Ok(Changed { version: state.version, ..changed }));
         }
     }
@@ -201,7 +219,14 @@ impl Collection {
             exact_below: self.settings.exact_below,
             default_ef: self.settings.search_breadth,
         };
-        Ok(Answer { hits: searcher.search(&query, eligible.as_ref()), version })
+        let version = Version { opening: self.opening, changes: version };
+        let (hits, is_exact) = searcher.search(&query, eligible.as_ref());
+        Ok(Answer { hits, is_exact, distance: self.distance, version })
+    }
+
+    /// The state of the index, without waiting for any lock. What was acknowledged before the call is in it.
+    pub fn version(&self) -> Version {
+        Version { opening: self.opening, changes: self.version.load(Acquire) }
     }
 
     /// How the index is doing.
@@ -256,6 +281,8 @@ pub(crate) struct Common {
     pub(crate) settings: Settings,
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) seal_queue: SealQueue,
+    /// Indexes put into service so far.
+    pub(crate) openings: AtomicU64,
 }
 
 impl Collection {
@@ -270,6 +297,8 @@ impl Collection {
             dimension: state.items.view().rows().dimension(),
             settings: common.settings.clone(),
             disk: Arc::clone(&common.disk),
+            version: AtomicU64::new(state.version),
+            opening: common.openings.fetch_add(1, Relaxed),
             state: RwLock::new(state),
             wal_bytes: AtomicU64::new(wal.replay_bytes()),
             retry_above_bytes: AtomicU64::default(),

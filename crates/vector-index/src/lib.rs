@@ -45,7 +45,7 @@ mod view;
 mod wal;
 
 pub use archive::Exported;
-pub use collection::{Collection, Info};
+pub use collection::{Collection, Info, Version};
 pub use distance::Distance;
 pub use durable::{Disk, PlainDisk};
 pub use error::{Error, Invalid};

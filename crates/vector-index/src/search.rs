@@ -5,6 +5,7 @@ mod top_k;
 
 use crate::bitset::Bitset;
 use crate::codes::{Codes, Probe};
+use crate::collection::Version;
 use crate::distance::Distance;
 use crate::error::Invalid;
 use crate::filter::Filter;
@@ -45,6 +46,8 @@ pub struct Hit {
     pub distance: f32,
     /// The item's metadata.
     pub metadata: Metadata,
+    /// When it expires, Unix milliseconds.
+    pub expires_ms: Option<u64>,
 }
 
 /// What a search found.
@@ -52,8 +55,12 @@ pub struct Hit {
 pub struct Answer {
     /// At most `k`, nearest first, equal distances by id; live, distinct, matching.
     pub hits: Vec<Hit>,
-    /// The version of the index that was searched.
-    pub version: u64,
+    /// Whether every eligible item was compared with the query; otherwise a graph led to the nearest.
+    pub is_exact: bool,
+    /// What the distances are.
+    pub distance: Distance,
+    /// The state of the index that was searched.
+    pub version: Version,
 }
 
 /// The slots that a query may return; `None`: all that live. Ids, filters and time are looked up here, so that the
@@ -90,16 +97,18 @@ pub(crate) struct Searcher<'a> {
 }
 
 impl Searcher<'_> {
-    /// `query.vector` has been admitted and `query` checked; `eligible` is what [`eligible`] said of it.
-    pub(crate) fn search(&self, query: &Query, eligible: Option<&Bitset>) -> Vec<Hit> {
+    /// What is nearest, and whether a scan found it. `query.vector` has been admitted and `query` checked; `eligible` is
+    /// what [`eligible`] said of it.
+    pub(crate) fn search(&self, query: &Query, eligible: Option<&Bitset>) -> (Vec<Hit>, bool) {
         let eligible = eligible.unwrap_or(self.view.alive());
         let mut top = TopK::new(self.view, query.k);
         let graph = self.graph.filter(|_| !query.exact && eligible.count() > self.exact_below);
-        if !graph.is_some_and(|graph| self.search_graph(graph, query, eligible, &mut top)) {
+        let is_exact = !graph.is_some_and(|graph| self.search_graph(graph, query, eligible, &mut top));
+        if is_exact {
             top = TopK::new(self.view, query.k);
             self.scan(&query.vector, eligible.iter(), &mut top);
         }
-        top.into_hits(self.distance)
+        (top.into_hits(self.distance), is_exact)
     }
 
     /// Offers all of `slots` whose distance could be among the smallest; the others are told apart by their codes.

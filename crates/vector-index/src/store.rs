@@ -6,7 +6,7 @@ use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::mpsc::Receiver;
 use std::thread::{JoinHandle, available_parallelism};
 use std::time::Duration;
@@ -79,7 +79,7 @@ impl Store {
     pub fn open_on(root: &Path, settings: Settings, disk: Arc<dyn Disk>) -> Result<Self, Error> {
         create_folder(&*disk, root)?;
         let (seal_queue, due) = SealQueue::new();
-        let common = Common { settings, disk, seal_queue };
+        let common = Common { settings, disk, seal_queue, openings: AtomicU64::new(0) };
         let names = index_folders(&*common.disk, root)?;
         let entries: Arc<Entries> = Arc::new(RwLock::new(open_all(root, &names, &common)));
         let seen_by_sealer = Arc::clone(&entries);

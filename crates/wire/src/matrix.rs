@@ -50,6 +50,11 @@ pub struct SearchRequest {
     /// Whether the answer says what each hop did and cost.
     #[serde(default)]
     pub explain: bool,
+    /// Whether the answer may be one that `matrixd` gave before to the same request. It is served again only after
+    /// `vectord` has said that no index that it was made of, the playbook memory included, has changed since; so what
+    /// was acknowledged before this request is in the answer, as without the cache. Pays off where requests repeat.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub use_result_cache: bool,
 }
 
 /// The answer of `POST /matrix/search`, nearest first.
@@ -91,6 +96,12 @@ pub struct Hit {
 /// What a search did on its way, and what each step cost.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Explain {
+    /// The answer is one given before: what follows says how it was found then, and costs nothing now.
+    #[serde(default)]
+    pub cached: bool,
+    /// The cache of answers; absent without `use_result_cache`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result_cache: Option<ResultCacheHop>,
     /// The query's way to a vector; absent if the caller brought one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub embed: Option<EmbedHop>,
@@ -101,6 +112,27 @@ pub struct Explain {
     pub playbook: Option<PlaybookHop>,
     /// Merge, sort and cut, in milliseconds.
     pub merge_ms: f64,
+}
+
+/// The result cache's part in an answer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ResultCacheHop {
+    /// What it had.
+    pub outcome: CacheOutcome,
+    /// Milliseconds of the one call of `vectord` for the versions of all indexes; 0 on a miss.
+    pub check_ms: f64,
+}
+
+/// What the result cache had for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum CacheOutcome {
+    /// An answer, and nothing that it was made of has changed.
+    Hit,
+    /// No answer.
+    Miss,
+    /// An answer that something has changed since.
+    Stale,
 }
 
 /// `embedd`'s part in an answer.
@@ -123,6 +155,9 @@ pub struct RetrievalHop {
     pub took_ms: f64,
     /// One entry a corpus, in the order of the request.
     pub indexes: Vec<IndexHop>,
+    /// The playbook memory, asked in the same call; absent without `use_playbook`, or if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<IndexHop>,
 }
 
 /// One corpus' part in an answer.
@@ -134,6 +169,10 @@ pub struct IndexHop {
     pub version: u64,
     /// How many candidates it gave.
     pub candidates: usize,
+    /// Whether every eligible item was compared with the query; otherwise a graph led to the nearest.
+    pub exact: bool,
+    /// Milliseconds that the index computed, of those of the call.
+    pub took_ms: f64,
 }
 
 /// The learning loop's part in an answer.
@@ -182,6 +221,9 @@ pub struct RetrieveRequest {
     /// How many rows, 1 to [`crate::names::MAX_K`].
     #[serde(default = "default_k")]
     pub k: usize,
+    /// Whether the answer says what each hop did and cost.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub explain: bool,
 }
 
 /// The answer of `POST /matrix/retrieve`, nearest first.
@@ -193,6 +235,76 @@ pub struct RetrieveResponse {
     pub rows: Vec<RetrievedRow>,
     /// How the answer was found.
     pub plan: Plan,
+    /// What each hop did and cost, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub explain: Option<RetrieveExplain>,
+}
+
+/// What a retrieve did on its way, and what each step cost. Embedding and the first ids are asked for at the same time.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RetrieveExplain {
+    /// The query's way to a vector.
+    pub embed: EmbedHop,
+    /// `queryd`: ids of rows that satisfy the condition.
+    pub ids: SqlHop,
+    /// `vectord`: the nearest items, of those rows or of all.
+    pub vectors: VectorHop,
+    /// `queryd`: the columns of candidates that satisfy the condition, all columns in one statement.
+    pub values: SqlHop,
+    /// What either plan was expected to cost.
+    pub estimates: Estimates,
+    /// Milliseconds in all.
+    pub took_ms: f64,
+}
+
+/// `queryd`'s part in a retrieve.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct SqlHop {
+    /// Statements: one, or more where their text would grow too long.
+    pub statements: u64,
+    /// Rows that they gave.
+    pub rows: u64,
+    /// Milliseconds, over the wire and back.
+    pub took_ms: f64,
+}
+
+/// `vectord`'s part in a retrieve.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct VectorHop {
+    /// Searches, one after the other.
+    pub searches: u64,
+    /// Items that they gave, those given again by a wider search counted again.
+    pub candidates: u64,
+    /// Whether every eligible item was compared with the query in each of them.
+    pub exact: bool,
+    /// Milliseconds that the index computed, of `took_ms`.
+    pub computed_ms: f64,
+    /// Milliseconds, over the wire and back.
+    pub took_ms: f64,
+}
+
+/// What the plan was chosen by.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Estimates {
+    /// Items of the index.
+    pub items: u64,
+    /// Rows that satisfy the condition.
+    pub matching_rows: u64,
+    /// There are at least so many: counting ended there.
+    pub is_lower_bound: bool,
+    /// Ids of matching rows restrict the vector search.
+    pub sql_first: Estimate,
+    /// The nearest items are taken, and SQL keeps those that match.
+    pub vectors_first: Estimate,
+}
+
+/// What one plan moves between the daemons.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Estimate {
+    /// Ids that restrict the vector search.
+    pub ids_to_vectord: u64,
+    /// Ids whose rows are read.
+    pub ids_to_queryd: u64,
 }
 
 /// One row that satisfies the condition, with its distance to the query.

@@ -298,6 +298,22 @@ pub struct SearchAnswer {
     pub version: u64,
 }
 
+/// Which state of an index one of several searches saw, and what it took.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Searched {
+    /// See [`IndexVersion::incarnation`].
+    pub incarnation: String,
+    /// What the distances are.
+    pub distance: Distance,
+    /// Milliseconds until the first of the results expires; absent if none does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_in_ms: Option<u64>,
+    /// Whether every eligible item was compared with the vector: a small index, a narrow filter, or `exact`.
+    pub exact: bool,
+    /// Milliseconds that the search computed.
+    pub took_ms: f64,
+}
+
 /// Answer to one of several searches: as [`SearchAnswer`], or why that one failed.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct BatchAnswer {
@@ -307,6 +323,9 @@ pub struct BatchAnswer {
     /// 0 if it failed.
     #[serde(default)]
     pub version: u64,
+    /// Absent if it failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub searched: Option<Searched>,
     /// Why it failed: the other searches are answered all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,
@@ -317,6 +336,38 @@ pub struct BatchAnswer {
 pub struct BatchAnswers {
     /// In the order of the searches.
     pub answers: Vec<BatchAnswer>,
+}
+
+/// Body of `POST /vectors/versions`: has anything changed since an answer? Far cheaper than a search.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GetVersions {
+    /// Names of indexes, at most 100.
+    pub indexes: Vec<String>,
+}
+
+/// The state of one index. As long as incarnation and version are those of an earlier answer, no item of the index has
+/// been added, replaced or deleted since; items that expire leave without it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexVersion {
+    /// The index.
+    pub index: String,
+    /// Of which making of the index `version` counts the changes: another one after the index was dropped and created
+    /// again, or restored, and after a restart of `vectord`. Absent: there is no such index.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incarnation: Option<String>,
+    /// Raised by every change; 0 without an index.
+    pub version: u64,
+    /// Why it cannot say: the index is quarantined.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Problem>,
+}
+
+/// Answer to [`GetVersions`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct IndexVersions {
+    /// In the order of the request. All that was acknowledged before the request is in it.
+    pub versions: Vec<IndexVersion>,
 }
 
 /// The vector of a request that gives it in one of two ways.

@@ -1,7 +1,7 @@
 //! Passes a request on and its answer back, byte for byte, without holding either.
 
 use axum::Router;
-use axum::body::{Body, HttpBody};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
     CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
@@ -12,11 +12,14 @@ use client::{Peer, Peers};
 use service::{ApiError, Ctx};
 use wire::context::FORWARDED_PREFIX;
 
-use crate::table::{Line, TABLE};
+use crate::table::{Line, TABLE, is_repeatable};
 
 /// Headers that speak of one connection and not of the message: RFC 9110 section 7.6.1.
 const HOP_BY_HOP: [HeaderName; 8] =
     [CONNECTION, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER, TRANSFER_ENCODING, UPGRADE];
+
+/// The largest body that is kept until the answer comes, so that it can be sent to another replica; a larger one is sent once.
+const MAX_KEPT_BYTES: u64 = 256 << 10;
 
 /// Where the requests of one line of the table go.
 #[derive(Clone)]
@@ -43,16 +46,28 @@ async fn forward(
     let path = target.line.own_path_and_query(parts.uri.path(), parts.uri.query());
     drop_hop_by_hop(&mut parts.headers);
     parts.headers.insert(FORWARDED_PREFIX, HeaderValue::from_static(target.line.prefix()));
-    // An empty body must stay empty: a stream of unknown length would travel as `chunked`, even on a GET.
-    let body = if body.is_end_stream() {
-        client::Body::default()
+    let may_repeat = target.peer.has_replicas() && is_repeatable(&parts.method, &path, &parts.headers);
+    let size = body.size_hint().upper();
+    let answer = if may_repeat && size.is_some_and(|bytes| bytes <= MAX_KEPT_BYTES) {
+        let body = to_bytes(body, MAX_KEPT_BYTES as usize).await.map_err(|error| unreadable(&error))?;
+        target.peer.stream_idempotent(&ctx, parts.method, &path, parts.headers, body).await?
     } else {
-        client::Body::wrap_stream(body.into_data_stream())
+        // An empty body must stay empty: a stream of unknown length would travel as `chunked`, even on a GET.
+        let body = if body.is_end_stream() {
+            client::Body::default()
+        } else {
+            client::Body::wrap_stream(body.into_data_stream())
+        };
+        target.peer.stream(&ctx, parts.method, &path, parts.headers, body).await?
     };
-    let answer = target.peer.stream(&ctx, parts.method, &path, parts.headers, body).await?;
     let mut answer = http::Response::from(answer).map(Body::new);
     drop_hop_by_hop(answer.headers_mut());
     Ok(answer)
+}
+
+fn unreadable(error: &axum::Error) -> ApiError {
+    tracing::debug!(%error, "read a request's body");
+    ApiError::invalid("the body broke off before its end")
 }
 
 fn drop_hop_by_hop(headers: &mut HeaderMap) {

@@ -1,6 +1,8 @@
 //! Which public path leads to which daemon, and what the daemon calls it.
 
+use http::{HeaderMap, Method};
 use wire::DaemonName;
+use wire::context::IDEMPOTENCY_KEY;
 
 /// One line of the table.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +49,28 @@ pub(crate) const TABLE: [Line; 19] = [
     leaf("/api/tags", DaemonName::Chatd, "/api/tags"),
 ];
 
+/// POSTs that change nothing, by the daemons' own paths, besides all that end in `/search`. SQL is not among them: a query
+/// that has taken one replica down shall not go on to the next.
+const READING_POSTS: [&str; 8] = [
+    "/matrix/retrieve",
+    "/matrix/validate/email",
+    "/matrix/validate/sms",
+    "/matrix/validate/fill",
+    "/vectors/versions",
+    "/embed",
+    "/v1/embeddings",
+    "/api/embed",
+];
+
+/// Whether it does no harm to send a request to a second replica after the first has broken off: RFC 9110 section 9.2.2,
+/// a POST that reads, or one whose key makes it safe.
+pub(crate) fn is_repeatable(method: &Method, own_path_and_query: &str, headers: &HeaderMap) -> bool {
+    let path = own_path_and_query.split('?').next().unwrap_or_default();
+    method.is_idempotent()
+        || headers.contains_key(IDEMPOTENCY_KEY)
+        || (*method == Method::POST && (path.ends_with("/search") || READING_POSTS.contains(&path)))
+}
+
 impl Line {
     /// What stands before the daemon's own path in the public one: empty where the daemon is known by another.
     pub(crate) fn prefix(&self) -> &'static str {
@@ -82,6 +106,16 @@ mod tests {
     fn prefix_is_what_the_daemon_does_not_see() {
         assert_eq!(line("/v1/ingest").prefix(), "/v1");
         assert_eq!(line("/iceberg").prefix(), "");
+    }
+
+    #[test]
+    fn only_what_does_no_harm_twice_is_sent_to_a_second_replica() {
+        let is_safe = |method, path| is_repeatable(&method, path, &HeaderMap::new());
+        assert!(is_safe(Method::GET, "/matrix/playbooks?limit=3") && is_safe(Method::POST, "/matrix/search"));
+        assert!(is_safe(Method::POST, "/vectors/index/w/search") && is_safe(Method::POST, "/embed?x"));
+        assert!(!is_safe(Method::POST, "/matrix/playbooks/record") && !is_safe(Method::POST, "/sql"));
+        let keyed = HeaderMap::from_iter([(IDEMPOTENCY_KEY.parse().unwrap(), "k".parse().unwrap())]);
+        assert!(is_repeatable(&Method::POST, "/matrix/playbooks/record", &keyed));
     }
 
     #[test]

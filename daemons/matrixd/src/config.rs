@@ -15,6 +15,8 @@ pub struct Config {
     pub cached_queries: usize,
     /// How long a cached query vector is used, seconds: a model that is swapped acts after that.
     pub cached_query_ttl_s: u64,
+    /// `[matrixd.result_cache]`
+    pub result_cache: ResultCacheConfig,
     /// `[matrixd.playbook]`
     pub playbook: PlaybookConfig,
     /// `[matrixd.retrieve]`
@@ -23,6 +25,19 @@ pub struct Config {
     pub facts: FactsConfig,
     /// `[matrixd.corpora.NAME]`: the lake table that the items of a corpus come from.
     pub corpora: BTreeMap<String, CorpusConfig>,
+}
+
+/// `[matrixd.result_cache]`: answers kept for searches that ask for `use_result_cache`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResultCacheConfig {
+    /// Answers kept in memory at most; 0 turns the cache off.
+    pub max_entries: usize,
+    /// Bytes that they take at most, roughly.
+    pub max_bytes: usize,
+    /// How long an answer is used at most, seconds, even if nothing has changed: what a policy makes of the age of
+    /// recordings changes with time alone.
+    pub ttl_s: u64,
 }
 
 /// `[matrixd.playbook]`
@@ -134,11 +149,18 @@ impl Default for Config {
         Self {
             cached_queries: 4096,
             cached_query_ttl_s: 300,
+            result_cache: ResultCacheConfig::default(),
             playbook: PlaybookConfig::default(),
             retrieve: RetrieveConfig::default(),
             facts: FactsConfig::default(),
             corpora: BTreeMap::from([("workers".to_owned(), workers)]),
         }
+    }
+}
+
+impl Default for ResultCacheConfig {
+    fn default() -> Self {
+        Self { max_entries: 4096, max_bytes: 8 << 20, ttl_s: 60 }
     }
 }
 

@@ -7,12 +7,14 @@
 mod condition;
 mod config;
 mod corpora;
+mod costs;
 mod facts;
 mod market;
 mod matrix;
 mod memory;
 mod playbooks;
 mod query_vectors;
+mod results;
 mod retrieve;
 mod routes;
 mod search;
@@ -24,7 +26,8 @@ use std::sync::Arc;
 use service::{App, Env, Scope};
 
 pub use config::{
-    Config, CorpusConfig, EvidenceConfig, FactsConfig, HoursConfig, MarketConfig, PlaybookConfig, RetrieveConfig,
+    Config, CorpusConfig, EvidenceConfig, FactsConfig, HoursConfig, MarketConfig, PlaybookConfig,
+    ResultCacheConfig, RetrieveConfig,
 };
 use matrix::Matrix;
 

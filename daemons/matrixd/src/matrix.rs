@@ -11,6 +11,7 @@ use crate::market::Market;
 use crate::memory::Memory;
 use crate::memory::backlog::Backlog;
 use crate::query_vectors::QueryVectors;
+use crate::results::ResultCache;
 use crate::switches::Switches;
 
 /// The daemon's state: clients, caches, and the backlog of recordings that wait for their index.
@@ -19,6 +20,7 @@ pub(crate) struct Matrix {
     pub(crate) switches: Switches,
     pub(crate) vectors: Arc<QueryVectors>,
     pub(crate) corpora: Corpora,
+    pub(crate) results: ResultCache,
     pub(crate) memory: Memory,
     pub(crate) backlog: Backlog,
     pub(crate) vectord: Vectord,
@@ -38,6 +40,7 @@ impl Matrix {
             switches: Switches::from_env(),
             corpora: Corpora::new(vectord.clone()),
             backlog: Backlog::spawn(config.playbook.backlog, memory.clone(), env),
+            results: ResultCache::new(&config.result_cache),
             vectors,
             memory,
             market,

@@ -53,13 +53,18 @@ impl QueryVectors {
             metrics::counter!("matrixd_query_vectors_total", "from" => "cache").increment(1);
             return Ok((vector, true));
         }
+        Ok((self.renew(ctx, text).await?, false))
+    }
+
+    /// The vector of `text` as embedd sees it now; it takes the place of a cached one.
+    pub(crate) async fn renew(&self, ctx: &CallContext, text: &str) -> client::Result<Arc<QueryVector>> {
         metrics::counter!("matrixd_query_vectors_total", "from" => "embedd").increment(1);
         let mut vectors = self.embed(ctx, vec![text.to_owned()]).await?;
         let Some(vector) = vectors.pop() else { return Err(malformed(0, 1)) };
         let vector = Arc::new(vector);
         let entry = Cached { vector: Arc::clone(&vector), since: Instant::now() };
         self.cache.lock().put(text.to_owned(), entry);
-        Ok((vector, false))
+        Ok(vector)
     }
 
     /// One vector for each of `texts`, in order, past the cache.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
+use parking_lot::Mutex;
 use playbook::{AnswerKey, Candidate, Chosen, Ranking, Verdict, role_key};
 use service::{ApiError, Result};
 use wire::matrix::{
@@ -13,7 +14,7 @@ use wire::matrix::{
 use wire::metadata::RawObject;
 use wire::names::{MAX_K, check_name};
 use wire::packed::pack;
-use wire::playbooks::Policy;
+use wire::playbooks::{PLAYBOOK_INDEX, Policy};
 use wire::vectors::{BatchAnswer, Distance, IndexSearch};
 use wire::{CallContext, ErrorCode};
 
@@ -21,11 +22,27 @@ use crate::corpora::no_such_corpus;
 use crate::matrix::Matrix;
 use crate::memory::{Memory, Recall};
 use crate::playbooks::Arm;
+use crate::query_vectors::QueryVector;
+use crate::results::Sources;
 
 /// The vector of the request, packed, and what it cost.
-struct Query {
-    packed: String,
-    hop: Option<EmbedHop>,
+pub(crate) struct Query {
+    pub(crate) packed: String,
+    pub(crate) hop: Option<EmbedHop>,
+    /// What the answer is made of, so far.
+    pub(crate) sources: Mutex<Sources>,
+}
+
+impl Query {
+    pub(crate) fn new(vector: &QueryVector, cached: bool, started: Instant) -> Self {
+        let (model, dimension) = (vector.model.clone(), vector.dimension);
+        let hop = EmbedHop { took_ms: ms(started), cached, model, dimension };
+        Self { packed: vector.packed.clone(), hop: Some(hop), sources: Mutex::default() }
+    }
+
+    fn is_cached(&self) -> bool {
+        self.hop.as_ref().is_some_and(|hop| hop.cached)
+    }
 }
 
 /// What the learning loop has to say; nothing without `use_playbook`.
@@ -70,26 +87,22 @@ impl Matrix {
         if self.switches.no_exclude_ids {
             request.exclude_ids.clear();
         }
-        let query = self.query(ctx, &request).await?;
         let is_held_out = self.hold_out(&mut request);
-        self.check_distances(ctx, &request).await?;
-        let policy = self.config.playbook.policy;
-        let mut gathered = self.gather(ctx, &request, &query.packed, policy).await?;
-
-        let (retrieval, hop) =
-            (std::mem::take(&mut gathered.retrieval), std::mem::take(&mut gathered.lessons.hop));
-        let hop = if is_held_out {
-            Some(PlaybookHop { policy, held_out: true, ..PlaybookHop::default() })
-        } else {
-            hop
+        let mut query = self.query(ctx, &request).await?;
+        let mut answer = match self.search_through_cache(ctx, &request, &query).await {
+            // A vector of late may be of a model that is not the corpora's any more.
+            Err(error) if error.code() == ErrorCode::InvalidArgument && query.is_cached() => {
+                let Some(renewed) = self.renewed(ctx, &request, &query).await? else { return Err(error) };
+                query = renewed;
+                self.search_through_cache(ctx, &request, &query).await?
+            }
+            other => other?,
         };
-        let merging = Instant::now();
-        let ranking = gathered.rank(request.k);
-        let explain = request.explain.then(|| {
-            let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
-            Explain { embed: query.hop, retrieval, playbook, merge_ms: ms(merging) }
-        });
-        Ok(respond(ranking, explain, started))
+        if let Some(explain) = answer.explain.as_mut().filter(|_| is_held_out) {
+            let policy = self.config.playbook.policy;
+            explain.playbook = Some(PlaybookHop { policy, held_out: true, ..PlaybookHop::default() });
+        }
+        Ok(SearchResponse { took_ms: ms(started), ..answer })
     }
 
     /// Takes the playbooks out of a search that is in the control slice.
@@ -97,41 +110,60 @@ impl Matrix {
         let Some(text) = request.query_text.as_deref().filter(|_| request.use_playbook) else { return false };
         let is_held_out =
             Arm::of(self.config.playbook.holdout, request.role.as_deref(), text) == Arm::Control;
-        request.use_playbook &= !is_held_out;
         let arm = if is_held_out { "control" } else { "treated" };
         metrics::counter!("matrixd_playbook_searches_total", "arm" => arm).increment(1);
+        request.use_playbook = !is_held_out;
         is_held_out
+    }
+
+    /// Asks every index, whatever was answered before.
+    pub(crate) async fn search_anew(
+        &self,
+        ctx: &CallContext,
+        request: &SearchRequest,
+        query: &Query,
+    ) -> Result<SearchResponse> {
+        let policy = self.config.playbook.policy;
+        let mut gathered = self.gather(ctx, request, query, policy).await?;
+        let (retrieval, hop) =
+            (std::mem::take(&mut gathered.retrieval), std::mem::take(&mut gathered.lessons.hop));
+        let merging = Instant::now();
+        let ranking = gathered.rank(request.k);
+        let playbook = hop.map(|hop| PlaybookHop { playbook_ids: movers(&ranking), ..hop });
+        let embed = query.hop.clone();
+        let explain = Explain { embed, retrieval, playbook, merge_ms: ms(merging), ..Explain::default() };
+        Ok(respond(ranking, explain))
     }
 
     /// Asks vectord for the results and, with `use_playbook`, for what the memory knows of the query.
     ///
     /// # Errors
-    /// 404 naming a missing corpus, 503 naming a missing peer.
+    /// 400 for corpora that do not go together, 404 naming a missing corpus, 503 naming a missing peer.
     pub(crate) async fn gather(
         &self,
         ctx: &CallContext,
         request: &SearchRequest,
-        packed: &str,
+        query: &Query,
         policy: Policy,
     ) -> Result<Gathered> {
         let asked = Instant::now();
-        let mut answers = self.vectord.search_all(ctx, self.searches(request, packed, policy)).await?;
-        let recall = if request.use_playbook { answers.pop() } else { None };
-        let mut retrieval = RetrievalHop { took_ms: ms(asked), indexes: Vec::new() };
+        let mut answers = self.ask(ctx, query, self.searches(request, query, policy)).await?;
+        let memory = if request.use_playbook { answers.pop() } else { None };
+        let mut retrieval = RetrievalHop { took_ms: ms(asked), ..RetrievalHop::default() };
+        retrieval.memory = memory.as_ref().and_then(|memory| index_hop(PLAYBOOK_INDEX, memory));
+        let hops = request.corpora.iter().zip(&answers);
+        retrieval.indexes = hops.filter_map(|(corpus, answer)| index_hop(corpus, answer)).collect();
+        let distance = |answer: &BatchAnswer| answer.searched.as_ref().map(|searched| searched.distance);
+        let distances: Vec<Option<Distance>> = answers.iter().map(distance).collect();
         let mut found = Vec::new();
         for (corpus, answer) in request.corpora.iter().zip(answers) {
-            let (version, candidates) = (answer.version, candidates(corpus, answer)?);
-            retrieval.indexes.push(IndexHop {
-                corpus: corpus.clone(),
-                version,
-                candidates: candidates.len(),
-            });
-            found.extend(candidates);
+            found.extend(candidates(corpus, answer)?);
         }
-        let lessons = match recall {
+        check_distances(request, &distances)?;
+        let lessons = match memory {
             Some(answer) => {
                 let recall = Memory::recall(answer, Timestamp::now());
-                self.lessons(ctx, request, packed, recall, &found, policy).await?
+                self.lessons(ctx, request, query, recall, &found, policy).await?
             }
             None => Lessons::default(),
         };
@@ -140,51 +172,55 @@ impl Matrix {
 
     async fn query(&self, ctx: &CallContext, request: &SearchRequest) -> Result<Query> {
         if let Some(vector) = &request.query_vector {
-            return Ok(Query { packed: pack(vector), hop: None });
+            return Ok(Query { packed: pack(vector), hop: None, sources: Mutex::default() });
         }
         let started = Instant::now();
         let text = request.query_text.as_deref().unwrap_or_default();
         let (vector, cached) = self.vectors.get(ctx, text).await?;
-        let hop = EmbedHop {
-            took_ms: ms(started),
-            cached,
-            model: vector.model.clone(),
-            dimension: vector.dimension,
-        };
-        Ok(Query { packed: vector.packed.clone(), hop: Some(hop) })
+        Ok(Query::new(&vector, cached, started))
     }
 
-    /// Distances merge only if they are of one kind, and are halved only if they are not negative.
-    async fn check_distances(&self, ctx: &CallContext, request: &SearchRequest) -> Result<()> {
-        if request.corpora.len() == 1 && !request.use_playbook {
-            return Ok(());
+    /// The query as embedd sees it now, if that is not how it saw it before.
+    async fn renewed(
+        &self,
+        ctx: &CallContext,
+        request: &SearchRequest,
+        query: &Query,
+    ) -> Result<Option<Query>> {
+        let started = Instant::now();
+        let text = request.query_text.as_deref().unwrap_or_default();
+        let vector = self.vectors.renew(ctx, text).await?;
+        Ok((vector.packed != query.packed).then(|| Query::new(&vector, false, started)))
+    }
+
+    /// Searches indexes for the query, and notes which state of them answered.
+    pub(crate) async fn ask(
+        &self,
+        ctx: &CallContext,
+        query: &Query,
+        searches: Vec<IndexSearch>,
+    ) -> Result<Vec<BatchAnswer>> {
+        metrics::counter!("matrixd_index_searches_total").increment(searches.len() as u64);
+        let indexes: Vec<String> = searches.iter().map(|search| search.index.clone()).collect();
+        let asked = Instant::now();
+        let answers = self.vectord.search_all(ctx, searches).await?;
+        let mut sources = query.sources.lock();
+        for (index, answer) in indexes.into_iter().zip(&answers) {
+            sources.note(index, answer, asked);
         }
-        let mut first: Option<Distance> = None;
-        for corpus in &request.corpora {
-            let distance = self.corpora.geometry(ctx, corpus).await?.distance;
-            if request.use_playbook && distance == Distance::Dot {
-                let detail = "measures dot distances, which are negative for good results: a playbook would make them \
-                              worse; search it without use_playbook";
-                return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
-            }
-            if *first.get_or_insert(distance) != distance {
-                let detail =
-                    "measures another distance than the corpora before it: their results do not compare";
-                return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
-            }
-        }
-        Ok(())
+        drop(sources);
+        Ok(answers)
     }
 
     /// One search a corpus, and the one of the playbook memory last.
-    fn searches(&self, request: &SearchRequest, packed: &str, policy: Policy) -> Vec<IndexSearch> {
+    fn searches(&self, request: &SearchRequest, query: &Query, policy: Policy) -> Vec<IndexSearch> {
         let mut searches: Vec<IndexSearch> =
-            request.corpora.iter().map(|corpus| search_in(corpus, request, packed, request.k)).collect();
+            request.corpora.iter().map(|corpus| search_in(corpus, request, query, request.k)).collect();
         if request.use_playbook {
             let role_key = role_key(request.role.as_deref());
             let gate = (!self.switches.no_role_gate).then_some(role_key.as_str());
             let neighbours = self.config.playbook.neighbours;
-            searches.push(Memory::search(packed.to_owned(), gate, &request.corpora, neighbours, policy));
+            searches.push(Memory::search(query.packed.clone(), gate, &request.corpora, neighbours, policy));
         }
         searches
     }
@@ -194,20 +230,19 @@ impl Matrix {
         &self,
         ctx: &CallContext,
         request: &SearchRequest,
-        packed: &str,
+        query: &Query,
         recall: Recall,
         found: &[Candidate<RawObject>],
         policy: Policy,
     ) -> Result<Lessons> {
         let role_key = role_key(request.role.as_deref());
-        let Recall { mut entries, expired, exists, unavailable } = recall;
+        let Recall { mut entries, exists, unavailable } = recall;
         if self.switches.no_role_gate {
             entries.iter_mut().for_each(|entry| entry.role_key.clone_from(&role_key));
         }
         if self.switches.no_boost {
             entries.clear();
         }
-        expired.into_iter().for_each(|lesson| self.backlog.push(lesson, ctx.token.clone()));
         let (evidence, neighbours) = (self.config.playbook.evidence.policy(), entries.len());
         let (max_distance, verdict) = match policy {
             Policy::Direct => {
@@ -219,7 +254,7 @@ impl Matrix {
         };
         let Verdict { chosen, quarantined } = verdict;
         let started = Instant::now();
-        let fetched = self.fetch(ctx, request, packed, missing(&chosen, found)).await?;
+        let fetched = self.fetch(ctx, request, query, missing(&chosen, found)).await?;
         let hop = PlaybookHop {
             took_ms: ms(started),
             policy,
@@ -245,7 +280,7 @@ impl Matrix {
         &self,
         ctx: &CallContext,
         request: &SearchRequest,
-        packed: &str,
+        query: &Query,
         missing: BTreeMap<&str, Vec<String>>,
     ) -> Result<Vec<Candidate<RawObject>>> {
         if missing.is_empty() {
@@ -254,10 +289,10 @@ impl Matrix {
         let search = |(corpus, ids): (&&str, &Vec<String>)| IndexSearch {
             ids: Some(ids.clone()),
             exact: true,
-            ..search_in(corpus, request, packed, ids.len())
+            ..search_in(corpus, request, query, ids.len())
         };
         let searches = missing.iter().map(search).collect();
-        let answers = self.vectord.search_all(ctx, searches).await?;
+        let answers = self.ask(ctx, query, searches).await?;
         let mut fetched = Vec::new();
         for (corpus, answer) in missing.into_keys().zip(answers) {
             fetched.extend(candidates(corpus, answer)?);
@@ -306,10 +341,40 @@ pub(crate) fn check_k(k: usize) -> std::result::Result<(), String> {
     if (1..=MAX_K).contains(&k) { Ok(()) } else { Err(format!("k is 1 to {MAX_K}, not {k}")) }
 }
 
-fn search_in(corpus: &str, request: &SearchRequest, packed: &str, k: usize) -> IndexSearch {
+/// Distances merge only if they are of one kind, and are halved only if they are not negative.
+fn check_distances(request: &SearchRequest, distances: &[Option<Distance>]) -> Result<()> {
+    let first = distances.first().copied().flatten();
+    for (corpus, distance) in request.corpora.iter().zip(distances) {
+        if request.use_playbook && *distance == Some(Distance::Dot) {
+            let detail = "measures dot distances, which are negative for good results: a playbook would make them \
+                          worse; search it without use_playbook";
+            return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
+        }
+        if *distance != first {
+            let detail = "measures another distance than the corpora before it: their results do not compare; search \
+                          it by itself";
+            return Err(ApiError::invalid(format!("corpus {corpus:?} {detail}")));
+        }
+    }
+    Ok(())
+}
+
+/// What explain says of one index, if it answered.
+fn index_hop(corpus: &str, answer: &BatchAnswer) -> Option<IndexHop> {
+    let searched = answer.searched.as_ref()?;
+    Some(IndexHop {
+        corpus: corpus.to_owned(),
+        version: answer.version,
+        candidates: answer.results.len(),
+        exact: searched.exact,
+        took_ms: searched.took_ms,
+    })
+}
+
+fn search_in(corpus: &str, request: &SearchRequest, query: &Query, k: usize) -> IndexSearch {
     IndexSearch {
         index: corpus.to_owned(),
-        vector_b64: Some(packed.to_owned()),
+        vector_b64: Some(query.packed.clone()),
         k,
         filter: request.filter.clone(),
         exclude_ids: request.exclude_ids.clone(),
@@ -352,7 +417,7 @@ fn movers<T>(ranking: &Ranking<T>) -> Vec<String> {
     ranking.results.iter().filter_map(|ranked| ranked.playbook_id.clone()).collect()
 }
 
-fn respond(ranking: Ranking<RawObject>, explain: Option<Explain>, started: Instant) -> SearchResponse {
+fn respond(ranking: Ranking<RawObject>, explain: Explain) -> SearchResponse {
     let Ranking { results, boosted, injected } = ranking;
     metrics::counter!("matrixd_results_boosted_total").increment(boosted as u64);
     metrics::counter!("matrixd_results_injected_total").increment(injected as u64);
@@ -366,7 +431,7 @@ fn respond(ranking: Ranking<RawObject>, explain: Option<Explain>, started: Insta
         metadata: ranked.candidate.payload,
     };
     let results = results.into_iter().map(hit).collect();
-    SearchResponse { results, boosted, injected, took_ms: ms(started), explain }
+    SearchResponse { results, boosted, injected, took_ms: 0.0, explain: Some(explain) }
 }
 
 /// Milliseconds since `started`.

@@ -4,7 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use service::{ApiError, Env, Readiness};
 use tokio::sync::Semaphore;
-use vector_index::{Error, Listed, Settings, Store};
+use uuid::Uuid;
+use vector_index::{Error, Listed, Settings, Store, Version};
 use wire::ErrorCode;
 
 use crate::Config;
@@ -20,6 +21,8 @@ pub(crate) struct Indexes {
     /// Empty while the indexes are being opened.
     store: OnceLock<Store>,
     readiness: Readiness,
+    /// Tells this process from those before it: see [`Indexes::incarnation`].
+    process: Uuid,
     /// Candidates that a graph search keeps where the request does not say.
     pub(crate) default_ef: usize,
     /// One for each long search that computes.
@@ -32,6 +35,7 @@ impl Indexes {
         Self {
             store: OnceLock::new(),
             readiness,
+            process: Uuid::new_v4(),
             default_ef: config.index.search_breadth,
             long_turns: Arc::new(Semaphore::new(config.search_permits())),
         }
@@ -44,6 +48,12 @@ impl Indexes {
     /// The store, or 503 while it is being opened.
     pub(crate) fn opened(&self) -> Result<&Store, ApiError> {
         self.store().ok_or_else(|| ApiError::new(ErrorCode::Unavailable, "the indexes are being opened"))
+    }
+
+    /// The name of what `version` counts the changes of. An index gets another one whenever it is put into service: what a
+    /// restart finds may be an older copy of the folder, whose versions come again with other items.
+    pub(crate) fn incarnation(&self, version: Version) -> String {
+        format!("{}-{}", self.process.simple(), version.opening)
     }
 
     /// Runs `work`, which blocks, off the async threads.

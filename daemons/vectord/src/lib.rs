@@ -44,7 +44,8 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .routes(routes!(routes::indexes::info))
         .routes(routes!(routes::items::item))
         .routes(routes!(routes::search::search))
-        .routes(routes!(routes::search::search_any));
+        .routes(routes!(routes::search::search_any))
+        .routes(routes!(routes::versions::versions));
     let write = OpenApiRouter::new()
         .routes(routes!(routes::indexes::create))
         .routes(routes!(routes::items::add))

@@ -56,6 +56,7 @@ async fn retrieve(demo: &Demo, journal: &mut Journal) -> anyhow::Result<()> {
         condition: Some("years >= 5 AND reliability > 0.9".to_owned()),
         columns: Some(["name", "role", "area", "years", "reliability"].map(str::to_owned).to_vec()),
         k: K,
+        explain: false,
     };
     journal.step(
         "SQL and meaning together: only those with five years who keep their shifts",

@@ -85,6 +85,7 @@ impl<'a> TopK<'a> {
             id: view.id(ranked.slot).into(),
             distance: distance.distance_of_rank(ranked.rank),
             metadata: view.metadata(ranked.slot),
+            expires_ms: view.expires_ms(ranked.slot),
         };
         let mut hits: Vec<Hit> = self.heap.into_iter().map(hit).collect();
         // By distance and not by rank: a square root may make two ranks equal.

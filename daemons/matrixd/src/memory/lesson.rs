@@ -10,7 +10,7 @@ use serde_json::Map;
 use sha2::{Digest, Sha256};
 use wire::metadata::RawObject;
 use wire::playbooks::{Playbook, RecordRequest};
-use wire::vectors::{NewItem, SearchHit};
+use wire::vectors::{MAX_TTL_S, NewItem, SearchHit};
 
 use crate::query_vectors::QueryVector;
 
@@ -32,8 +32,6 @@ struct Lesson {
     actor: Option<String>,
     /// Seconds since 1970.
     recorded_s: i64,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    expires_s: Option<i64>,
 }
 
 /// The id of the lesson that `recording` teaches: equal for equal lessons.
@@ -43,8 +41,8 @@ pub(crate) fn lesson_id(recording: &RecordRequest) -> String {
     digest(&[&role, &recording.corpus, &recording.answer_id, &recording.query_text, actor, &score])
 }
 
-/// The item that stands for the lesson of `playbook`.
-pub(crate) fn item(playbook: &Playbook, vector: &QueryVector) -> serde_json::Result<NewItem> {
+/// The item that stands for the lesson of `playbook`, for as long as that counts from `now` on.
+pub(crate) fn item(playbook: &Playbook, vector: &QueryVector, now: Timestamp) -> serde_json::Result<NewItem> {
     let recording = &playbook.recording;
     let lesson = Lesson {
         playbook_id: playbook.playbook_id.clone(),
@@ -55,7 +53,6 @@ pub(crate) fn item(playbook: &Playbook, vector: &QueryVector) -> serde_json::Res
         query_key: digest(&[&recording.query_text]),
         actor: recording.actor.clone(),
         recorded_s: recording.recorded_at.map_or(0, Timestamp::as_second),
-        expires_s: recording.expires_at.map(Timestamp::as_second),
     };
     let metadata: Map<_, _> = match serde_json::to_value(&lesson)? {
         serde_json::Value::Object(fields) => fields,
@@ -65,36 +62,32 @@ pub(crate) fn item(playbook: &Playbook, vector: &QueryVector) -> serde_json::Res
         id: lesson_id(recording),
         vector_b64: Some(vector.packed.clone()),
         metadata: RawObject::from(metadata),
+        ttl_s: recording.expires_at.and_then(|at| ttl_s(at, now)),
         ..NewItem::default()
     })
 }
 
-/// A lesson that came back as a neighbour of a query.
-pub(crate) enum Neighbour {
-    /// It counts, as far as the policy lets it.
-    Live(Entry),
-    /// Its time is over: the id of the lesson.
-    Expired(String),
+/// Whole seconds until `at`, at least one; `None` if that is further away than vectord counts.
+fn ttl_s(at: Timestamp, now: Timestamp) -> Option<u64> {
+    let left = at.duration_since(now);
+    let seconds = left.as_secs() + i64::from(left.subsec_nanos() > 0);
+    u64::try_from(seconds.max(1)).ok().filter(|seconds| *seconds <= MAX_TTL_S)
 }
 
-/// Reads a hit in the memory; `None` if somebody else wrote it.
-pub(crate) fn neighbour(hit: SearchHit, now_s: i64) -> Option<Neighbour> {
+/// A lesson that came back as a neighbour of a query; `None` if somebody else wrote it.
+pub(crate) fn entry(hit: &SearchHit, now: Timestamp) -> Option<Entry> {
     let lesson: Lesson = hit.metadata.parse().ok()?;
-    if lesson.expires_s.is_some_and(|expires_s| expires_s <= now_s) {
-        return Some(Neighbour::Expired(hit.id));
-    }
-    Some(Neighbour::Live(Entry {
+    let by_query = || format!("query {}", lesson.query_key);
+    Some(Entry {
+        voter: lesson.actor.map_or_else(by_query, |actor| format!("actor {actor}")),
         playbook_id: lesson.playbook_id,
         role_key: lesson.role_key,
         answer: AnswerKey { corpus: lesson.corpus, id: lesson.answer_id },
         score: lesson.score,
         distance: hit.distance,
-        voter: lesson
-            .actor
-            .map_or_else(|| format!("query {}", lesson.query_key), |actor| format!("actor {actor}")),
+        age_s: now.as_second().saturating_sub(lesson.recorded_s).max(0),
         query: lesson.query_key,
-        age_s: now_s.saturating_sub(lesson.recorded_s).max(0),
-    }))
+    })
 }
 
 /// Hexadecimal digits that differ where a part differs.
@@ -105,4 +98,17 @@ fn digest(parts: &[&str]) -> String {
         digest.update(part.as_bytes());
     }
     digest.finalize()[..DIGEST_BYTES].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lesson_lasts_at_least_as_long_as_its_recording() {
+        let now = Timestamp::constant(1_750_000_000, 0);
+        let ttl = |seconds, nanoseconds| ttl_s(Timestamp::constant(1_750_000_000 + seconds, nanoseconds), now);
+        assert_eq!((ttl(60, 0), ttl(60, 1), ttl(0, 5), ttl(-9, 0)), (Some(60), Some(61), Some(1), Some(1)));
+        assert_eq!(ttl(400_000_000, 0), None);
+    }
 }

@@ -18,7 +18,7 @@ use wire::vectors::{BatchAnswer, CreateIndex, Distance, IndexSearch};
 use wire::{CallContext, ErrorCode};
 
 use crate::query_vectors::{QueryVector, QueryVectors};
-use lesson::{Neighbour, item, neighbour};
+use lesson::{entry, item};
 
 /// How often the index may vanish under one write before the write gives up.
 const MAX_CREATIONS: usize = 3;
@@ -30,8 +30,6 @@ const MAX_SETTLES: usize = 5;
 pub(crate) struct Recall {
     /// Neighbours of the query.
     pub(crate) entries: Vec<Entry>,
-    /// Lessons that should have gone.
-    pub(crate) expired: Vec<String>,
     /// There is an index.
     pub(crate) exists: bool,
     /// Why the index could not be asked.
@@ -81,10 +79,13 @@ impl Memory {
     /// Reads the answer to [`search`](Self::search). No index is no lessons; an index that fails costs the boost, never
     /// the search.
     pub(crate) fn recall(answer: BatchAnswer, now: Timestamp) -> Recall {
-        let mut recall = Recall { exists: true, ..Recall::default() };
         match answer.error {
-            None => {}
-            Some(problem) if problem.code == ErrorCode::NotFound => return Recall::default(),
+            None => Recall {
+                entries: answer.results.iter().filter_map(|hit| entry(hit, now)).collect(),
+                exists: true,
+                unavailable: None,
+            },
+            Some(problem) if problem.code == ErrorCode::NotFound => Recall::default(),
             Some(problem) => {
                 tracing::warn!(
                     code = problem.code.as_str(),
@@ -92,17 +93,9 @@ impl Memory {
                     "search playbook memory"
                 );
                 metrics::counter!("matrixd_playbook_unavailable_total").increment(1);
-                return Recall { unavailable: Some(problem.detail), ..recall };
+                Recall { entries: Vec::new(), exists: true, unavailable: Some(problem.detail) }
             }
         }
-        for hit in answer.results {
-            match neighbour(hit, now.as_second()) {
-                Some(Neighbour::Live(entry)) => recall.entries.push(entry),
-                Some(Neighbour::Expired(lesson)) => recall.expired.push(lesson),
-                None => {}
-            }
-        }
-        recall
     }
 
     /// Stores the lessons of `playbooks` durably, making the index if it is missing.
@@ -208,13 +201,13 @@ mod tests {
 
     fn hit(recording: RecordRequest) -> SearchHit {
         let vector = QueryVector { packed: "AACAPw==".into(), dimension: 1, model: "m".into() };
-        let item = item(&Playbook { playbook_id: "p1".into(), recording }, &vector).unwrap();
+        let item = item(&Playbook { playbook_id: "p1".into(), recording }, &vector, RECORDED).unwrap();
         SearchHit { id: item.id, distance: 0.1, metadata: item.metadata }
     }
 
     fn recall(hits: Vec<SearchHit>, after_s: i64) -> Recall {
         let now = Timestamp::from_second(RECORDED.as_second() + after_s).unwrap();
-        Memory::recall(BatchAnswer { results: hits, version: 1, error: None }, now)
+        Memory::recall(BatchAnswer { results: hits, version: 1, ..BatchAnswer::default() }, now)
     }
 
     #[test]
@@ -243,15 +236,6 @@ mod tests {
         assert_eq!(voter("forklift nights"), voter("forklift nights"));
         assert_ne!(voter("forklift nights"), voter("forklift days"));
         assert_ne!(voter("forklift nights"), "actor ana");
-    }
-
-    #[test]
-    fn expired_lesson_does_not_count_and_is_named() {
-        let expires_at = Some(Timestamp::from_second(RECORDED.as_second() + 100).unwrap());
-        let recording = RecordRequest { expires_at, ..recording() };
-        assert_eq!(recall(vec![hit(recording.clone())], 99).entries.len(), 1);
-        let recall = recall(vec![hit(recording.clone())], 100);
-        assert_eq!((recall.entries.len(), recall.expired), (0, vec![lesson_id(&recording)]));
     }
 
     #[test]

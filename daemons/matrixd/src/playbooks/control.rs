@@ -5,6 +5,8 @@
 //! answer had is measured, and so it is for as large a slice of the others. The two means are comparable, because nothing
 //! but the digest tells the slices apart; `/metrics` has both.
 
+use std::time::Instant;
+
 use playbook::role_key;
 use sha2::{Digest, Sha256};
 use wire::CallContext;
@@ -13,6 +15,7 @@ use wire::playbooks::RecordRequest;
 
 use crate::matrix::Matrix;
 use crate::query_vectors::QueryVector;
+use crate::search::Query;
 
 /// How deep the answer of an outcome is looked for.
 const DEPTH: usize = 10;
@@ -80,7 +83,8 @@ impl Matrix {
             ..SearchRequest::default()
         };
         let policy = self.config.playbook.policy;
-        let Ok(gathered) = self.gather(ctx, &request, &vector.packed, policy).await else { return };
+        let query = Query::new(vector, false, Instant::now());
+        let Ok(gathered) = self.gather(ctx, &request, &query, policy).await else { return };
         let results = gathered.rank(DEPTH).results;
         let rank = results.iter().position(|ranked| ranked.candidate.key.id == outcome.answer_id);
         let reciprocal_rank = rank.map_or(0.0, |rank| 1.0 / (rank + 1) as f64);

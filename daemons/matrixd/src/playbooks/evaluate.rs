@@ -17,8 +17,8 @@ use wire::playbooks::{
 };
 
 use crate::matrix::Matrix;
-use crate::query_vectors::BATCH;
-use crate::search::{check_k, check_text, ms};
+use crate::query_vectors::{BATCH, QueryVector};
+use crate::search::{Query, check_k, check_text, ms};
 
 /// Queries asked at once: the searches of others go on beside them.
 const AT_ONCE: usize = 4;
@@ -72,7 +72,7 @@ impl Matrix {
         let vectors = self.vectors.embed(ctx, texts).await?;
         let mut searches = Vec::with_capacity(batch.len());
         for (judged, vector) in batch.iter().zip(&vectors) {
-            searches.push(self.judge_one(ctx, request, judged, &vector.packed, policy));
+            searches.push(self.judge_one(ctx, request, judged, vector, policy));
         }
         stream::iter(searches).buffered(AT_ONCE).try_collect().await
     }
@@ -82,7 +82,7 @@ impl Matrix {
         ctx: &CallContext,
         request: &EvaluateRequest,
         judged: &JudgedQuery,
-        packed: &str,
+        vector: &QueryVector,
         policy: Policy,
     ) -> Result<Option<(Quality, Quality)>> {
         let search = SearchRequest {
@@ -92,7 +92,8 @@ impl Matrix {
             use_playbook: true,
             ..SearchRequest::default()
         };
-        let gathered = self.gather(ctx, &search, packed, policy).await?;
+        let query = Query::new(vector, false, Instant::now());
+        let gathered = self.gather(ctx, &search, &query, policy).await?;
         let key = |id: &String| AnswerKey { corpus: request.corpus.clone(), id: id.clone() };
         let relevant: BTreeMap<AnswerKey, f64> =
             judged.relevant.iter().map(|(id, grade)| (key(id), *grade)).collect();

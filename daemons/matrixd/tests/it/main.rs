@@ -5,6 +5,7 @@
 mod fill;
 mod peers_that_fail;
 mod playbooks;
+mod result_cache;
 mod retrieve;
 mod search;
 mod support;

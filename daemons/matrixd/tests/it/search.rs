@@ -1,6 +1,10 @@
 //! What a search asks of vectord, and what it makes of the answers.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
 use serde_json::{Value, json};
+use wire::packed::{pack, unpack};
 use wire::{DaemonName, ErrorCode, Problem};
 
 use crate::support::{Asked, Bench, Reply, embedd, fake, index_info, ok};
@@ -132,8 +136,13 @@ async fn same_text_is_embedded_once() {
 #[tokio::test]
 async fn dot_corpora_refuse_playbooks_and_do_not_mix() {
     let vectord = fake(DaemonName::Vectord, |asked| {
-        let name = asked.path.rsplit('/').next().unwrap();
-        ok(index_info(name, if name == "dots" { "dot" } else { "cosine" }))
+        let answer = |search: &Value| {
+            let distance = if search["index"] == "dots" { "dot" } else { "cosine" };
+            let searched = json!({"incarnation": "i", "distance": distance, "exact": true, "took_ms": 0.1});
+            json!({"results": [], "version": 1, "searched": searched})
+        };
+        let answers: Vec<Value> = asked.body["searches"].as_array().unwrap().iter().map(answer).collect();
+        ok(json!({"answers": answers}))
     });
     let bench = Bench::new(vec![embedd(), vectord]).await;
     let asked = json!({"query_text": "q", "corpora": ["dots"], "use_playbook": true});
@@ -144,6 +153,38 @@ async fn dot_corpora_refuse_playbooks_and_do_not_mix() {
         bench.post("/matrix/search", json!({"query_text": "q", "corpora": ["workers", "dots"]})).await;
     assert_eq!(answer.status, 400);
     assert!(answer.detail().contains("another distance"), "{answer:?}");
+}
+
+/// embedd whose model changes from one text to the next, and vectord that knows the vectors of the second one only.
+#[tokio::test]
+async fn vector_of_an_earlier_model_is_made_anew_when_the_corpus_is_of_another_dimension() {
+    let calls = AtomicUsize::new(0);
+    let embedd = fake(DaemonName::Embedd, move |_| {
+        let vector = if calls.fetch_add(1, SeqCst) == 0 { vec![1.0, 0.0] } else { vec![1.0, 0.0, 0.0] };
+        let dimension = vector.len();
+        ok(json!({"vectors_b64": [pack(&vector)], "dimension": dimension, "model": format!("m{dimension}")}))
+    });
+    let dimension = Arc::new(AtomicUsize::new(2));
+    let corpus = Arc::clone(&dimension);
+    let vectord = fake(DaemonName::Vectord, move |asked| {
+        let packed = asked.body["searches"][0]["vector_b64"].as_str().unwrap();
+        let answer = if unpack(packed).unwrap().len() == corpus.load(SeqCst) {
+            json!({"results": [hit("a", 0.25)], "version": 7})
+        } else {
+            json!({"error": Problem::new(ErrorCode::InvalidArgument, "of another dimension", "r")})
+        };
+        ok(json!({"answers": [answer]}))
+    });
+    let bench = Bench::new(vec![embedd, vectord]).await;
+    let asked = json!({"query_text": "q", "corpora": ["workers"], "explain": true});
+    assert_eq!(bench.post("/matrix/search", asked.clone()).await.status, 200);
+    dimension.store(3, SeqCst);
+    let answer = bench.post("/matrix/search", asked.clone()).await;
+    assert_eq!((answer.status, &answer.body["explain"]["embed"]["model"]), (200, &json!("m3")), "{answer:?}");
+    dimension.store(4, SeqCst);
+    let answer = bench.post("/matrix/search", asked).await;
+    assert_eq!(answer.status, 400);
+    assert!(answer.detail().contains("another dimension"), "{answer:?}");
 }
 
 #[tokio::test]

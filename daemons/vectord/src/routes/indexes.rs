@@ -9,6 +9,7 @@ use vector_index::{Created, Info, Listed};
 use wire::Problem;
 use wire::vectors::{CreateIndex, Distance, IndexInfo, IndexList, IndexStatus, QuarantinedIndex};
 
+use crate::answers;
 use crate::indexes::Indexes;
 use crate::telemetry;
 
@@ -100,11 +101,7 @@ pub(super) fn to_wire(info: Info) -> IndexInfo {
     IndexInfo {
         name: info.name,
         dimension: info.dimension,
-        distance: match info.distance {
-            vector_index::Distance::Cosine => Distance::Cosine,
-            vector_index::Distance::Dot => Distance::Dot,
-            vector_index::Distance::Euclidean => Distance::Euclidean,
-        },
+        distance: answers::to_wire(info.distance),
         count: info.count,
         version: info.version,
         status: if info.is_sealing { IndexStatus::Building } else { IndexStatus::Ready },

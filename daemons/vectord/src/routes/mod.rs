@@ -4,3 +4,4 @@ pub(crate) mod indexes;
 pub(crate) mod items;
 pub(crate) mod search;
 pub(crate) mod snapshots;
+pub(crate) mod versions;

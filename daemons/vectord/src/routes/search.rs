@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use service::{ApiError, Ctx, Json, JsonBody, JsonText, Path, Result};
 use utoipa::ToSchema;
-use vector_index::{Answer, Collection, Filter, Invalid, Query};
+use vector_index::{Collection, Filter, Invalid, Query};
 use wire::Problem;
 use wire::vectors::{
     BatchAnswers, BatchSearch, IndexSearch, MAX_BATCH_SEARCHES, Search, SearchAnswer, either_vector,
@@ -112,7 +112,8 @@ async fn search_one(indexes: Arc<Indexes>, name: &str, request: Search) -> Resul
         let load = search.load(&indexes);
         Ok((search, load))
     };
-    indexes.search(prepare, |search| Found::from(search.run()?).text()).await
+    let incarnations = Arc::clone(&indexes);
+    indexes.search(prepare, move |search| search.run(&incarnations)?.text()).await
 }
 
 async fn search_all(
@@ -129,11 +130,12 @@ async fn search_all(
         let load = searches.iter().flatten().map(|search| search.load(&indexes)).sum();
         Ok((searches, load))
     };
+    let incarnations = Arc::clone(&indexes);
     // One after the other on one thread: with more requests than cores, a request gains nothing by taking two.
     let work = move |searches: Vec<Result<Prepared>>| {
-        let answer = |search: Result<Prepared>| match search.and_then(Prepared::run) {
-            Ok(answer) => answer.into(),
-            Err(error) => Found::failed(&error, &request_id),
+        let answer = |search: Result<Prepared>| {
+            let found = search.and_then(|search| search.run(&incarnations));
+            found.unwrap_or_else(|error| Found::failed(&error, &request_id))
         };
         let answers: Vec<Found> = searches.into_iter().map(answer).collect();
         Found::text_of_all(&answers)
@@ -157,11 +159,13 @@ impl Prepared {
         Load::of(&self.index.info(), &self.query, indexes.default_ef)
     }
 
-    fn run(self) -> Result<Answer> {
-        let started = Instant::now();
+    fn run(self, indexes: &Indexes) -> Result<Found> {
+        let (started, now_ms) = (Instant::now(), self.query.now_ms);
         let answer = self.index.search(self.query);
         record_search(started);
-        answer.map_err(to_api)
+        let answer = answer.map_err(to_api)?;
+        let incarnation = indexes.incarnation(answer.version);
+        Ok(Found::new(answer, incarnation, now_ms, started.elapsed()))
     }
 }
 

@@ -53,6 +53,7 @@ async fn every_path_is_in_the_interface_description() {
         "/vectors/index/{name}/items/{id}",
         "/vectors/index/{name}/search",
         "/vectors/search",
+        "/vectors/versions",
     ] {
         assert!(openapi["paths"][path].is_object(), "{path} is not described");
     }

@@ -5,6 +5,7 @@ mod damage;
 mod indexes;
 mod items;
 mod search;
+mod versions;
 
 use std::path::Path;
 use std::time::{Duration, Instant};

@@ -13,6 +13,7 @@ mod playbooks;
 mod queries;
 mod rows;
 mod s3;
+mod search;
 mod snapshots;
 mod sync_before_answer;
 mod vectors;

@@ -10,7 +10,7 @@ use validators::leaks;
 use wire::matrix::{Severity, SmsDraft, Violation};
 
 use super::{Draft, negatives, phones, planted};
-use crate::ground_truth::{evaluation_file, say};
+use crate::evaluation::{evaluation_text, say};
 
 /// Drafts with a planted number, and as many without.
 const PLANTED: u64 = 50_000;
@@ -100,7 +100,7 @@ fn recall_and_false_positives_on_a_hundred_thousand_drafts_keep_the_bar() {
 #[test]
 fn number_planted_in_real_messages_is_found() {
     const SEED: u64 = 0x0075_6369;
-    let Some(messages) = evaluation_file("sms_uci/SMSSpamCollection") else { return };
+    let Some(messages) = evaluation_text("sms_uci/SMSSpamCollection") else { return };
     let mut rng = ChaCha8Rng::seed_from_u64(SEED);
     let mut tallies = BTreeMap::new();
     for message in messages.lines().filter_map(|line| Some(line.split_once('\t')?.1)) {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 use validators::leaks;
 
-use crate::ground_truth::{evaluation_file, say};
+use crate::evaluation::{evaluation_text, say};
 
 /// A case that we judge otherwise on purpose.
 struct Deviation {
@@ -64,7 +64,7 @@ fn is_rule_of(recognizer: &str, rule: &str) -> bool {
 
 #[test]
 fn presidio_recognizer_cases_are_judged_as_published_but_for_the_listed_deviations() {
-    let Some(cases) = evaluation_file("pii/presidio_recognizer_cases.json") else { return };
+    let Some(cases) = evaluation_text("pii/presidio_recognizer_cases.json") else { return };
     let cases: Vec<Value> = serde_json::from_str(&cases).unwrap();
     let mut judged = BTreeMap::<&str, [usize; 2]>::new();
     for case in &cases {
