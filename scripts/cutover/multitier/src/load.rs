@@ -75,7 +75,10 @@ impl Schedule {
 /// # Errors
 /// When a user's task panics, or the system gives no timers.
 pub(crate) async fn run(session: &Session, plan: &Arc<Plan>, phase: &Phase) -> anyhow::Result<Outcome> {
-    say(&format!("{}: {} users, {} s.", phase.name, phase.users, phase.duration.as_secs()));
+    match phase.only {
+        Some(scenario) => say(&format!("{} by itself, {} times.", scenario.name(), phase.max_scenarios)),
+        None => say(&format!("{}: {} users, {} s.", phase.name, phase.users, phase.duration.as_secs())),
+    }
     let (phase, counters) = (Arc::new(phase.clone()), Arc::new(Counters::default()));
     let watch = StopWatch::start();
     let schedule = Arc::new(Schedule { started: Instant::now(), begun: AtomicU64::new(0) });

@@ -148,7 +148,8 @@ async fn kill(
     let (every, duration) = (Duration::from_secs(args.kill_every), Duration::from_secs(args.chaos));
     let phase = mix(args, 4, "closed loop, daemons killed", args.chaos);
     let (measured, kills) = tokio::try_join!(
-        measure(session, plan, Phase { outages: Outages::Wait, ..phase }),
+        // Without fresh queries nobody would notice that embedd is away.
+        measure(session, plan, Phase { outages: Outages::Wait, fresh_one_in: Some(FRESH_ONE_IN), ..phase }),
         chaos::kill_in_turn(stack, args.port_offset, every, duration),
     )?;
     let Tally { acknowledged, unindexed, waits, .. } = &measured.tally;

@@ -130,16 +130,17 @@ async fn unfinished_job(session: &Session) -> anyhow::Result<Option<String>> {
 async fn follow(session: &Session, job_id: &str) -> anyhow::Result<()> {
     say(&format!("Embedding and indexing them as {CORPUS}; an interrupted run goes on where it was."));
     let ingestd = session.peers.ingestd();
-    let (mut progress, mut done) = (Progress::new(0, "workers"), 0);
+    let mut shown = None;
     loop {
         let job = ingestd.index_job(&session.call(PATIENCE), job_id).await?;
-        if done == 0 && job.done > 0 {
-            progress = Progress::new(usize::try_from(job.total.saturating_sub(job.done))?, "workers");
-            done = job.done;
+        if job.done > 0 {
+            // What an earlier run has done is no part of the rate.
+            let left = usize::try_from(job.total.saturating_sub(job.done))?;
+            let (progress, done) = shown.get_or_insert_with(|| (Progress::new(left, "workers"), job.done));
+            progress.end(usize::try_from(job.done.saturating_sub(*done))?);
+            progress.begin("");
+            *done = job.done;
         }
-        progress.begin("");
-        progress.end(usize::try_from(job.done.saturating_sub(done))?);
-        done = job.done;
         match job.state {
             IndexJobState::Queued | IndexJobState::Running => tokio::time::sleep(POLL_INTERVAL).await,
             IndexJobState::Succeeded => return Ok(()),
