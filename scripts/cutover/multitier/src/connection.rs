@@ -1,7 +1,7 @@
 //! One user's connection to the gateway: HTTP/1.1 over a socket that is kept, and no more than that.
 //!
-//! The generator shares the processor with what it measures. A request costs it one write and mostly one read here; a
-//! general HTTP client, with its pool, its headers as maps and its tasks, cost about four times as much.
+//! The generator shares the processor with what it measures. A request costs it one write and mostly one read here; with
+//! a general HTTP client, its pool, its headers as maps and its tasks, it cost twice as much (docs/decisions/0070-load-harness.md).
 
 use std::io::{self, Write};
 use std::net::{SocketAddr, ToSocketAddrs};
