@@ -10,8 +10,7 @@ const BAR: f64 = 16.0;
 const GAP: f64 = 12.0;
 const LINE_HEIGHT: f64 = 300.0;
 const COLOURS: [&str; 4] = ["#2f6fb0", "#d9822b", "#5a9e5a", "#8a8f98"];
-const STYLE: &str =
-    "text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:16px;font-weight:600}.n{fill:#555}";
+const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:16px;font-weight:600}";
 
 /// Values of one kind, one for each category; absent where there is none.
 #[derive(Debug, Clone)]
