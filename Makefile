@@ -22,7 +22,7 @@ TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) 
 export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest
+.PHONY: help build model test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +61,13 @@ check: ## Formatting and lints
 bench: model ## Six scenarios of real use for a minute; writes reports/cutover/
 	scripts/bench.sh $(BIN)
 
+# 100,000 workers are embedded the first time, in half an hour on two cores, and kept outside the checkout; then it takes a
+# quarter of an hour. An interrupted preparation goes on where it was. Nothing else should run meanwhile.
+multitier: measured ## Six scenarios of real use over 100,000 workers, also with daemons killed; writes reports/cutover/
+	$(CARGO_TARGET_DIR)/release/lakectl models pull
+	$(CARGO_TARGET_DIR)/release/multitier --data $(HOME)/.cache/lakehouse/multitier --workers 100000 --duration 300 \
+		--fresh 60 --open 60 --alone 500 --sweep 20 --chaos 120 --charts --name multitier_100k
+
 peers: $(PEERS_VENV)/installed ## Install the libraries that vector search is measured beside (pip), outside the checkout
 
 $(PEERS_VENV)/installed: $(PEERS)
@@ -68,8 +75,9 @@ $(PEERS_VENV)/installed: $(PEERS)
 	$(PEERS_VENV)/bin/pip install --quiet --requirement $(PEERS)
 	touch $@
 
-# One release build for all that measures. Twenty minutes on two cores, most of it for DataFusion.
-MEASURED := bench-ingest bench-tpch bench-vectors catalogd ingestd queryd vectord
+# One release build for all that measures. Half an hour on two cores, most of it for DataFusion.
+MEASURED := bench-ingest bench-tpch bench-vectors multitier lakectl \
+	catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 measured:
 	cargo build --locked --release --workspace $(MEASURED:%=--bin %)

@@ -7,7 +7,7 @@ mod demo;
 pub mod models;
 mod output;
 mod session;
-mod stack;
+pub mod stack;
 
 use cli::{Cli, Command};
 

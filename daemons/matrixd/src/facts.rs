@@ -1,14 +1,12 @@
 //! What is known of workers, read from the metadata of their corpus.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
-use service::{ApiError, Result};
+use service::Result;
 use validators::fill::WorkerFacts;
 use wire::CallContext;
-use wire::names::{MAX_K, check_id};
-use wire::packed::pack;
-use wire::vectors::{Search, SearchHit};
+use wire::vectors::SearchHit;
 
 use crate::FactsConfig;
 use crate::matrix::Matrix;
@@ -23,32 +21,14 @@ impl Matrix {
         ctx: &CallContext,
         ids: &[String],
     ) -> Result<BTreeMap<String, WorkerFacts>> {
-        let ids: BTreeSet<&String> = ids.iter().collect();
-        ids.iter().try_for_each(|id| check_id(id)).map_err(ApiError::invalid)?;
-        if ids.len() > MAX_K {
-            return Err(ApiError::invalid(format!("worker_ids names at most {MAX_K} workers")));
-        }
         let config = &self.config.facts;
-        let geometry = self.corpora.geometry(ctx, &config.corpus).await?;
-        if ids.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        // One search restricted to the ids reads all metadata at once; its distances are not looked at.
-        let mut any = vec![0.0; geometry.dimension];
-        any[0] = 1.0;
-        let search = Search {
-            vector_b64: Some(pack(&any)),
-            k: ids.len(),
-            ids: Some(ids.into_iter().cloned().collect()),
-            ..Search::default()
-        };
-        let answer = self.vectord.search(ctx, &config.corpus, &search).await?;
+        let workers = self.corpora.items(ctx, &config.corpus, ids.iter().cloned().collect()).await?;
         let facts = |hit: SearchHit| {
             // What vectord stores can be parsed; anything else says nothing of the worker.
             let metadata = hit.metadata.parse().unwrap_or_default();
             (hit.id, read(&metadata, config))
         };
-        Ok(answer.results.into_iter().map(facts).collect())
+        Ok(workers.into_iter().map(facts).collect())
     }
 }
 

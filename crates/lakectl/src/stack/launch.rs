@@ -23,7 +23,7 @@ const LOG_TAIL_LINES: usize = 8;
 
 /// What to start, and where.
 #[derive(Debug)]
-pub(crate) struct Launch {
+pub struct Launch {
     binaries: PathBuf,
     data: PathBuf,
     config: Option<PathBuf>,
@@ -32,7 +32,10 @@ pub(crate) struct Launch {
 
 impl Launch {
     /// Daemons from the folder of this very program, with their data below `data`.
-    pub(crate) fn new(data: &Path, config: Option<&Path>, port_offset: u16) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When one of them is not there.
+    pub fn new(data: &Path, config: Option<&Path>, port_offset: u16) -> anyhow::Result<Self> {
         let binaries = env::current_exe()?.parent().context("the folder of lakectl")?.to_owned();
         let missing: Vec<&str> = DaemonName::ALL
             .iter()
@@ -47,23 +50,49 @@ impl Launch {
     }
 
     /// Where the daemons log.
-    pub(crate) fn logs(&self) -> PathBuf {
+    pub fn logs(&self) -> PathBuf {
         self.data.join("log")
     }
 
     /// Starts all eleven and waits until each is ready.
-    pub(crate) async fn start(&self) -> anyhow::Result<Running> {
+    ///
+    /// # Errors
+    /// When they run already, a port is taken, or one of them ends or is not ready in time; the text has its log.
+    pub async fn start(&self) -> anyhow::Result<Running> {
         self.refuse_twice()?;
         fs::create_dir_all(self.logs()).with_context(|| format!("create {}", self.logs().display()))?;
         let mut running = Running { children: Vec::new(), is_left_running: false };
         for daemon in DaemonName::ALL {
-            let child = self.spawn(daemon).with_context(|| format!("start {daemon}"))?;
-            let record = Record::of(daemon, child.id());
-            running.children.push((daemon, child));
-            record?.save(&self.data)?;
+            self.start_one(daemon, &mut running)?;
         }
         self.wait_until_ready(&mut running).await?;
         Ok(running)
+    }
+
+    fn start_one(&self, daemon: DaemonName, running: &mut Running) -> anyhow::Result<()> {
+        let child = self.spawn(daemon).with_context(|| format!("start {daemon}"))?;
+        let record = Record::of(daemon, child.id());
+        running.children.push((daemon, child));
+        record?.save(&self.data)
+    }
+
+    /// Starts a daemon again that was [killed](Running::kill); whether it is ready, its `/readyz` says.
+    ///
+    /// # Errors
+    /// When it runs still, or its program cannot be started.
+    pub fn restart(&self, daemon: DaemonName, running: &mut Running) -> anyhow::Result<()> {
+        if running.children.iter().any(|(name, _)| *name == daemon) {
+            bail!("{daemon} runs still");
+        }
+        self.start_one(daemon, running)
+    }
+
+    /// Whether a daemon that was started on this folder lives.
+    ///
+    /// # Errors
+    /// When the records of earlier starts cannot be read.
+    pub fn is_running(&self) -> anyhow::Result<bool> {
+        Ok(Record::all(&self.data)?.iter().any(Record::is_alive))
     }
 
     fn refuse_twice(&self) -> anyhow::Result<()> {
@@ -151,7 +180,7 @@ fn not_ready(status: &Status) -> Vec<String> {
 
 /// A daemon that ended by itself.
 #[derive(Debug)]
-pub(crate) struct Ended {
+pub struct Ended {
     daemon: DaemonName,
     how: String,
 }
@@ -164,19 +193,19 @@ impl std::fmt::Display for Ended {
 
 /// Daemons that were started; stopped when dropped, unless left running.
 #[derive(Debug)]
-pub(crate) struct Running {
+pub struct Running {
     children: Vec<(DaemonName, Child)>,
     is_left_running: bool,
 }
 
 impl Running {
     /// Lets the daemons outlive this program.
-    pub(crate) fn leave_running(&mut self) {
+    pub fn leave_running(&mut self) {
         self.is_left_running = true;
     }
 
     /// Resolves when a daemon ends by itself.
-    pub(crate) async fn first_to_end(&mut self) -> Ended {
+    pub async fn first_to_end(&mut self) -> Ended {
         loop {
             if let Some(ended) = self.ended() {
                 return ended;
@@ -192,8 +221,24 @@ impl Running {
         })
     }
 
+    /// SIGKILL, as the kernel does it when memory runs out; returns when the process is gone and its port free.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn kill(&mut self, daemon: DaemonName) -> anyhow::Result<()> {
+        let position = self.children.iter().position(|(name, _)| *name == daemon);
+        let (_, mut child) =
+            self.children.remove(position.with_context(|| format!("{daemon} does not run"))?);
+        child.kill().with_context(|| format!("kill {daemon}"))?;
+        child.wait().with_context(|| format!("wait for {daemon}"))?;
+        Ok(())
+    }
+
     /// Asks every daemon to stop and waits for each.
-    pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
+    ///
+    /// # Errors
+    /// When one of them cannot be asked or waited for.
+    pub fn stop(&mut self) -> anyhow::Result<()> {
         for (daemon, child) in &self.children {
             if let Ok(record) = Record::of(*daemon, child.id()) {
                 record.terminate()?;

@@ -13,7 +13,7 @@ use wire::DaemonName;
 use crate::commands::status;
 use crate::output;
 
-pub(crate) use launch::Launch;
+pub use launch::{Ended, Launch, Running};
 use record::Record;
 
 /// How long all daemons may take to become ready.

@@ -107,7 +107,8 @@ mod tests {
     #[test]
     fn lesson_lasts_at_least_as_long_as_its_recording() {
         let now = Timestamp::constant(1_750_000_000, 0);
-        let ttl = |seconds, nanoseconds| ttl_s(Timestamp::constant(1_750_000_000 + seconds, nanoseconds), now);
+        let ttl =
+            |seconds: i64, nanoseconds| ttl_s(Timestamp::constant(1_750_000_000 + seconds, nanoseconds), now);
         assert_eq!((ttl(60, 0), ttl(60, 1), ttl(0, 5), ttl(-9, 0)), (Some(60), Some(61), Some(1), Some(1)));
         assert_eq!(ttl(400_000_000, 0), None);
     }

@@ -107,8 +107,9 @@ impl Memory {
         let Some(dimension) = playbooks.first().map(|(_, vector)| vector.dimension) else { return Ok(()) };
         let mut created = 0;
         loop {
-            let items =
-                playbooks.iter().filter_map(|(playbook, vector)| item(playbook, vector).ok()).collect();
+            let now = Timestamp::now();
+            let item = |(playbook, vector): &(&Playbook, &QueryVector)| item(playbook, vector, now).ok();
+            let items = playbooks.iter().filter_map(item).collect();
             match self.vectord.add(ctx, PLAYBOOK_INDEX, items).await {
                 // Dropping the index is the operator's recovery, and may happen at any moment.
                 Err(error) if error.is(ErrorCode::NotFound) && created < MAX_CREATIONS => {

@@ -122,8 +122,8 @@ impl Matrix {
         }
         let mut existing = BTreeMap::new();
         for (corpus, ids) in ids {
-            let found = match self.existing(ctx, &corpus, ids).await {
-                Ok(found) => Ok(found),
+            let found = match self.corpora.items(ctx, &corpus, ids).await {
+                Ok(items) => Ok(items.into_iter().map(|item| item.id).collect::<BTreeSet<String>>()),
                 Err(error) if error.code() == wire::ErrorCode::NotFound => Err(error.detail().to_owned()),
                 Err(error) => return Err(error),
             };

@@ -65,7 +65,7 @@ impl Matrix {
     /// that is not live is never injected.
     async fn check_answer(&self, ctx: &CallContext, corpus: &str, answer_id: &str) -> Result<()> {
         let ids = BTreeSet::from([answer_id.to_owned()]);
-        let found = match self.existing(ctx, corpus, ids).await {
+        let found = match self.corpora.items(ctx, corpus, ids).await {
             Ok(found) => found,
             Err(error) if is_refusal(error.code()) => return Err(error),
             Err(_) => return Ok(()),

@@ -1,10 +1,13 @@
 //! What all measuring programs share: the machine and the build that a figure comes from, progress, tables,
-//! bars, and a real daemon and a small HTTP client for it.
+//! bars, a real daemon, a small HTTP client and a load generator for it, and what the kernel says of processes.
 
 pub mod bar;
 pub mod daemon;
 pub mod http;
+pub mod load;
 pub mod machine;
+pub mod procfs;
 pub mod progress;
 pub mod spread;
 pub mod table;
+pub mod took;

@@ -11,8 +11,8 @@ use wire::vectors::{AddItems, CreateIndex, Distance, IndexInfo, NewItem, Search}
 
 use crate::daemon::Daemon;
 use crate::data::{K, Matrix};
-use crate::load::Traffic;
 use bench_kit::http::{Reply, post, post_json};
+use bench_kit::load::Traffic;
 
 pub(crate) const INDEX: &str = "workers";
 const SEED: u64 = 1;

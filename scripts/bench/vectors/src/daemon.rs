@@ -10,7 +10,7 @@ use bench_kit::daemon;
 use bench_kit::http::Client;
 use wire::vectors::{IndexInfo, IndexStatus};
 
-use crate::procfs;
+use bench_kit::procfs;
 
 /// How long it may take until it has indexed everything.
 const PATIENCE: Duration = Duration::from_secs(1800);

@@ -9,8 +9,8 @@ use anyhow::Context;
 use vector_index::{Answer, Collection, Distance, Item, Metadata, Settings, Store};
 
 use crate::data::Matrix;
-use crate::stats::{StopWatch, Took};
 use crate::worker::Graph;
+use bench_kit::took::{StopWatch, Took};
 
 const INDEX: &str = "bench";
 /// How often a build in the background is looked at: nothing beside the seconds that it takes.

@@ -1,42 +1,7 @@
 //! Figures of several rounds, and between two settings.
 
-use std::time::Instant;
-
 pub(crate) use bench_kit::spread::Spread;
 use bench_kit::table::ABSENT;
-use rustix::time::{ClockId, clock_gettime};
-use serde::{Deserialize, Serialize};
-
-/// How long something took. On a machine that others use too, the CPU time says more than the clock.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Took {
-    /// On the clock, seconds.
-    pub(crate) wall_s: f64,
-    /// CPU time of all threads of the process, seconds.
-    pub(crate) cpu_s: f64,
-}
-
-/// Measures a [`Took`] of this process.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct StopWatch {
-    started: Instant,
-    cpu_s: f64,
-}
-
-impl StopWatch {
-    pub(crate) fn start() -> Self {
-        Self { started: Instant::now(), cpu_s: process_cpu_s() }
-    }
-
-    pub(crate) fn took(self) -> Took {
-        Took { wall_s: self.started.elapsed().as_secs_f64(), cpu_s: process_cpu_s() - self.cpu_s }
-    }
-}
-
-fn process_cpu_s() -> f64 {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
-}
 
 /// [`Spread::show`] of `figures`, if there are any.
 pub(crate) fn show(figures: &[f64], decimals: usize) -> String {

@@ -2,8 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use wire::matrix::{Hit, SearchResponse, ValidationReport, Violation};
+use wire::matrix::{Severity, ValidationReport, Violation};
 
+use crate::answer::{Found, Hit};
 use crate::failure::{Result, promise};
 
 /// How far a distance may be from its arithmetic, over HTTP and in f32.
@@ -12,14 +13,14 @@ pub(crate) const TOLERANCE: f32 = 1e-4;
 const SSN_RULES: &str = "ssn";
 
 /// Exactly `k` results that keep [`ranked`].
-pub(crate) fn full_page(response: &SearchResponse, k: usize) -> Result {
+pub(crate) fn full_page(response: &Found<'_>, k: usize) -> Result {
     let found = response.results.len();
     promise("a search returns k results", found == k, || format!("{found} of {k}"))?;
     ranked(response)
 }
 
 /// Live results, each once, nearest first, moved by playbooks alone, and counted rightly.
-pub(crate) fn ranked(response: &SearchResponse) -> Result {
+pub(crate) fn ranked(response: &Found<'_>) -> Result {
     let hits = &response.results;
     let is_sorted = hits.is_sorted_by(|a, b| a.distance <= b.distance);
     promise("results are sorted by distance", is_sorted, || format!("{:?}", distances(hits)))?;
@@ -27,7 +28,7 @@ pub(crate) fn ranked(response: &SearchResponse) -> Result {
     let distinct: BTreeSet<_> = hits.iter().map(|hit| (&hit.corpus, &hit.id)).collect();
     promise("no result comes twice", distinct.len() == hits.len(), || format!("{:?}", ids(hits)))?;
 
-    let dead = hits.iter().find(|hit| hit.metadata.is_empty());
+    let dead = hits.iter().find(|hit| hit.metadata() == "{}");
     promise("results are live", dead.is_none(), || format!("{:?} has no metadata", ids(dead)))?;
 
     let moved = hits.iter().find(|hit| !hit.boosted && !hit.injected && hit.distance != hit.base_distance);
@@ -41,7 +42,7 @@ pub(crate) fn ranked(response: &SearchResponse) -> Result {
 }
 
 /// No playbook has touched the results.
-pub(crate) fn untouched(response: &SearchResponse) -> Result {
+pub(crate) fn untouched(response: &Found<'_>) -> Result {
     let (boosted, injected) = (response.boosted, response.injected);
     promise("another role's recording touches nothing", (boosted, injected) == (0, 0), || {
         format!("boosted {boosted}, injected {injected}")
@@ -49,7 +50,7 @@ pub(crate) fn untouched(response: &SearchResponse) -> Result {
 }
 
 /// The answer recorded with score 1 at the distance `cold` is here at half of it, because of a playbook.
-pub(crate) fn halved(response: &SearchResponse, answer_id: &str, cold: f32) -> Result {
+pub(crate) fn halved(response: &Found<'_>, answer_id: &str, cold: f32) -> Result {
     let hit = response.results.iter().find(|hit| hit.id == answer_id);
     let distance = hit.map(|hit| hit.distance);
     let is_half = distance.is_some_and(|warm| (warm - cold * 0.5).abs() <= TOLERANCE);
@@ -66,29 +67,39 @@ pub(crate) fn halved(response: &SearchResponse, answer_id: &str, cold: f32) -> R
 }
 
 /// The second list has as many results as the first, and none of them.
-pub(crate) fn swapped(first: &SearchResponse, second: &SearchResponse) -> Result {
+pub(crate) fn swapped(first: &Found<'_>, second: &Found<'_>) -> Result {
     let (before, after) = (first.results.len(), second.results.len());
     promise("others come for those excluded", before == after, || format!("{before}, then {after}"))?;
-    let excluded: BTreeSet<&str> = first.results.iter().map(|hit| hit.id.as_str()).collect();
-    let back = second.results.iter().find(|hit| excluded.contains(hit.id.as_str()));
+    let excluded: BTreeSet<&str> = first.results.iter().map(|hit| hit.id.as_ref()).collect();
+    let back = second.results.iter().find(|hit| excluded.contains(hit.id.as_ref()));
     promise("excluded ids never come back", back.is_none(), || format!("{:?}", ids(back)))
 }
 
 /// The same question has the same answer.
-pub(crate) fn same(first: &SearchResponse, again: &SearchResponse) -> Result {
+pub(crate) fn same(first: &Found<'_>, again: &Found<'_>) -> Result {
     let is_same = first.results == again.results;
     promise("the same query has the same answer", is_same, || {
         format!("{:?}, then {:?}", ids(&first.results), ids(&again.results))
     })
 }
 
+/// The same question has the same answer as far as daemons that were killed between the two can give it: a model that was
+/// loaded anew agrees with the old one to a cosine of 0.99999, and results that are equally near may change places.
+pub(crate) fn alike(first: &Found<'_>, again: &Found<'_>) -> Result {
+    let (before, after) = (distances(&first.results), distances(&again.results));
+    let is_alike = before.len() == after.len()
+        && before.iter().zip(&after).all(|(before, after)| (before - after).abs() <= TOLERANCE);
+    promise("the same query has the same answer", is_alike, || {
+        format!("{:?} at {before:?}, then {:?} at {after:?}", ids(&first.results), ids(&again.results))
+    })
+}
+
 /// At least one result, and each of the role that the filter asks for.
-pub(crate) fn of_role(response: &SearchResponse, role: &str) -> Result {
+pub(crate) fn of_role(response: &Found<'_>, role: &str) -> Result {
     promise("a filter finds those who match", !response.results.is_empty(), || {
         format!("nobody is a {role}")
     })?;
-    let other =
-        response.results.iter().find(|hit| hit.metadata.get("role").is_none_or(|found| found != role));
+    let other = response.results.iter().find(|hit| hit.profile().role.is_none_or(|found| found != role));
     promise("a filter lets only those through who match", other.is_none(), || {
         format!("{:?} is no {role}", ids(other))
     })
@@ -103,6 +114,16 @@ pub(crate) fn passed(report: &ValidationReport) -> Result {
 pub(crate) fn no_ssn_alarm(report: &ValidationReport) -> Result {
     let alarm = report.violations.iter().any(is_ssn);
     promise("a phone number is no social security number", !alarm, || rules(report))
+}
+
+/// What breaks `rule` is refused because of it.
+pub(crate) fn refused(report: &ValidationReport, rule: &str) -> Result {
+    let is_stopped_by =
+        |violation: &Violation| violation.rule == rule && violation.severity == Severity::Error;
+    let is_refused = !report.ok && report.violations.iter().any(is_stopped_by);
+    promise("a planted fault is refused by its rule", is_refused, || {
+        format!("{rule} was planted; ok is {}, rules: {}", report.ok, rules(report))
+    })
 }
 
 /// The SSN guard has stopped the draft.
@@ -124,47 +145,43 @@ fn rules(report: &ValidationReport) -> String {
     rules.collect::<Vec<_>>().join(", ")
 }
 
-fn ids<'a>(hits: impl IntoIterator<Item = &'a Hit>) -> Vec<&'a str> {
-    hits.into_iter().map(|hit| hit.id.as_str()).collect()
+fn ids<'a>(hits: impl IntoIterator<Item = &'a Hit<'a>>) -> Vec<&'a str> {
+    hits.into_iter().map(|hit| hit.id.as_ref()).collect()
 }
 
-fn distances(hits: &[Hit]) -> Vec<f32> {
+fn distances(hits: &[Hit<'_>]) -> Vec<f32> {
     hits.iter().map(|hit| hit.distance).collect()
 }
 
-fn count(hits: &[Hit], is_counted: impl Fn(&Hit) -> bool) -> usize {
+fn count(hits: &[Hit<'_>], is_counted: impl Fn(&Hit<'_>) -> bool) -> usize {
     hits.iter().filter(|hit| is_counted(hit)).count()
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-    use wire::matrix::Severity;
-    use wire::metadata::RawObject;
-
     use super::*;
 
-    fn hit(id: &str, distance: f32) -> Hit {
-        let metadata = json!({"role": "Welder"}).as_object().cloned().unwrap();
-        let corpus = "workers".to_owned();
-        Hit {
-            id: id.into(),
-            corpus,
-            distance,
-            base_distance: distance,
-            boosted: false,
-            injected: false,
-            metadata: metadata.into(),
-        }
+    /// A welder, as one comes over the wire.
+    fn hit(id: &'static str, distance: f32) -> Hit<'static> {
+        hit_with(id, distance, r#"{"role":"Welder"}"#)
     }
 
-    fn boosted(id: &str, base_distance: f32) -> Hit {
+    fn hit_with(id: &'static str, distance: f32, metadata: &str) -> Hit<'static> {
+        let text = format!(
+            r#"{{"id":"{id}","corpus":"workers","distance":0,"base_distance":0,"boosted":false,"injected":false,
+                 "metadata":{metadata}}}"#
+        );
+        let hit: Hit<'static> = serde_json::from_str(text.leak()).unwrap();
+        Hit { distance, base_distance: distance, ..hit }
+    }
+
+    fn boosted(id: &'static str, base_distance: f32) -> Hit<'static> {
         Hit { distance: base_distance * 0.5, boosted: true, ..hit(id, base_distance) }
     }
 
-    fn response(results: Vec<Hit>) -> SearchResponse {
+    fn response(results: Vec<Hit<'static>>) -> Found<'static> {
         let (boosted, injected) = (count(&results, |hit| hit.boosted), count(&results, |hit| hit.injected));
-        SearchResponse { results, boosted, injected, took_ms: 1.0, explain: None }
+        Found { results, boosted, injected }
     }
 
     fn report(rules: &[(&str, Severity)]) -> ValidationReport {
@@ -203,15 +220,14 @@ mod tests {
             "results are sorted by distance",
         );
         assert_broken(ranked(&response(vec![hit("a", 0.1), hit("a", 0.1)])), "no result comes twice");
-        let dead = Hit { metadata: RawObject::default(), ..hit("a", 0.1) };
-        assert_broken(ranked(&response(vec![dead])), "results are live");
+        assert_broken(ranked(&response(vec![hit_with("a", 0.1, "{}")])), "results are live");
     }
 
     #[test]
     fn distance_that_moved_unmarked_and_a_wrong_count_fail() {
         let moved = Hit { base_distance: 0.3, ..hit("a", 0.1) };
         assert_broken(ranked(&response(vec![moved])), "only a playbook moves a distance");
-        let miscounted = SearchResponse { boosted: 0, ..response(vec![boosted("a", 0.3)]) };
+        let miscounted = Found { boosted: 0, ..response(vec![boosted("a", 0.3)]) };
         assert_broken(ranked(&miscounted), "boosted and injected count the results");
     }
 
@@ -248,8 +264,15 @@ mod tests {
     #[test]
     fn answer_that_changes_fails() {
         let first = response(vec![hit("a", 0.1)]);
-        same(&first, &SearchResponse { took_ms: 9.0, ..first.clone() }).unwrap();
-        assert_broken(same(&first, &response(vec![hit("a", 0.11)])), "the same query has the same answer");
+        same(&first, &first.clone()).unwrap();
+        alike(&first, &response(vec![hit("a", 0.1 + 0.5 * TOLERANCE)])).unwrap();
+        for other in [vec![hit("a", 0.11)], vec![]] {
+            let other = response(other);
+            assert_broken(same(&first, &other), "the same query has the same answer");
+            assert_broken(alike(&first, &other), "the same query has the same answer");
+        }
+        let other_metadata = response(vec![hit_with("a", 0.1, r#"{"role":"Porter"}"#)]);
+        assert_broken(same(&first, &other_metadata), "the same query has the same answer");
     }
 
     #[test]
@@ -272,5 +295,18 @@ mod tests {
         assert_broken(ssn_refused(&warning), "a social security number is refused");
         let other = report(&[("sms_too_long", Severity::Error)]);
         assert_broken(ssn_refused(&other), "a social security number is refused");
+    }
+
+    #[test]
+    fn planted_fault_that_passes_or_breaks_another_rule_fails() {
+        let promise = "a planted fault is refused by its rule";
+        refused(&report(&[("fill_headcount", Severity::Error)]), "fill_headcount").unwrap();
+        assert_broken(refused(&report(&[]), "fill_headcount"), promise);
+        assert_broken(
+            refused(&report(&[("fill_role_mismatch", Severity::Error)]), "fill_headcount"),
+            promise,
+        );
+        let warned = [("fill_headcount", Severity::Warning), ("fill_role_mismatch", Severity::Error)];
+        assert_broken(refused(&report(&warned), "fill_headcount"), promise);
     }
 }

@@ -1,18 +1,41 @@
 //! How a scenario fails.
 
-use std::error::Error;
+use std::io;
+
+use wire::Problem;
 
 /// Why a scenario failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A call was refused, shed, or not answered in time.
-    #[error("{call} failed")]
-    Call {
+    /// A call was answered with an error.
+    #[error("{call} answered {}: {}", problem.status, problem.detail)]
+    Refused {
         /// Which call.
         call: &'static str,
         /// What came back.
-        #[source]
-        source: Box<client::Error>,
+        problem: Box<Problem>,
+    },
+    /// No answer came: nobody listens, or the connection broke.
+    #[error("{call} was not answered: {source}")]
+    Lost {
+        /// Which call.
+        call: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// No answer came in time.
+    #[error("{call} was not answered in time")]
+    Late {
+        /// Which call.
+        call: &'static str,
+    },
+    /// An answer, or a request, has no form that is understood.
+    #[error("{call}: {detail}")]
+    Malformed {
+        /// Which call.
+        call: &'static str,
+        /// What is wrong with it.
+        detail: String,
     },
     /// A call was answered, but not as it is promised to be.
     #[error("{promise}: {found}")]
@@ -32,19 +55,11 @@ impl Failure {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Broken { promise, .. } => promise,
-            Self::Call { source, .. } => match source.as_ref() {
-                client::Error::Unreachable { .. } => "unreachable",
-                client::Error::DeadlineExceeded { .. } => "timeout",
-                client::Error::Problem { problem, .. } => problem.code.as_str(),
-                client::Error::Malformed { .. } => "malformed_answer",
-            },
+            Self::Refused { problem, .. } => problem.code.as_str(),
+            Self::Lost { .. } => "unreachable",
+            Self::Late { .. } => "timeout",
+            Self::Malformed { .. } => "malformed_answer",
         }
-    }
-
-    /// The failure with all its causes, in one line.
-    pub fn detail(&self) -> String {
-        let causes = std::iter::successors(self.source(), |error| (*error).source());
-        causes.fold(self.to_string(), |detail, cause| format!("{detail}: {cause}"))
     }
 }
 
@@ -55,29 +70,30 @@ pub(crate) fn promise(promise: &'static str, holds: bool, found: impl FnOnce() -
 
 #[cfg(test)]
 mod tests {
-    use wire::{DaemonName, ErrorCode, Problem};
+    use wire::ErrorCode;
 
     use super::*;
 
     #[test]
     fn shed_load_and_timeouts_are_counted_by_their_code() {
-        let shed = client::Error::Problem {
-            peer: DaemonName::Matrixd,
-            problem: Problem::new(ErrorCode::Overloaded, "too many at once", "r1"),
-            retry_after_s: Some(1),
-        };
-        let shed = Failure::Call { call: "search", source: shed.into() };
-        assert_eq!(shed.kind(), "overloaded");
-        assert_eq!(shed.detail(), "search failed: matrixd answered 429: too many at once");
-
-        let late = client::Error::DeadlineExceeded { peer: DaemonName::Matrixd };
-        assert_eq!(Failure::Call { call: "search", source: late.into() }.kind(), "timeout");
+        let problem = Problem::new(ErrorCode::Overloaded, "too many at once", "r1");
+        let shed = Failure::Refused { call: "search", problem: problem.into() };
+        assert_eq!(
+            (shed.kind(), shed.to_string().as_str()),
+            ("overloaded", "search answered 429: too many at once")
+        );
+        assert_eq!(Failure::Late { call: "search" }.kind(), "timeout");
+        let lost = Failure::Lost { call: "search", source: io::ErrorKind::ConnectionRefused.into() };
+        assert_eq!(
+            (lost.kind(), lost.to_string().as_str()),
+            ("unreachable", "search was not answered: connection refused")
+        );
     }
 
     #[test]
     fn broken_promise_says_what_was_found() {
         promise("it holds", true, || unreachable!()).unwrap();
         let broken = promise("it holds", false, || "3 of 4".to_owned()).unwrap_err();
-        assert_eq!((broken.kind(), broken.detail().as_str()), ("it holds", "it holds: 3 of 4"));
+        assert_eq!((broken.kind(), broken.to_string().as_str()), ("it holds", "it holds: 3 of 4"));
     }
 }

@@ -9,12 +9,12 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use uuid::Uuid;
 
+use crate::Args;
+
 /// The corpus that everything searches.
 pub(crate) const CORPUS: &str = "workers";
-/// Bodies that searches are drawn from: bounded, so that caches of query vectors act as they do in production.
-const QUERIES: usize = 200;
-/// Draws after which a small corpus is taken not to have more distinct queries.
-const MAX_DRAWS: usize = 20 * QUERIES;
+/// Draws, for each query wanted, after which a small corpus is taken not to have more distinct ones.
+const MAX_DRAWS: usize = 20;
 
 /// A search as a dispatcher types it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +30,8 @@ pub(crate) struct Plan {
     pub(crate) workers: Vec<Worker>,
     pub(crate) queries: Vec<Query>,
     pub(crate) seed: u64,
+    /// One plain search in so many is compared with the exact answer.
+    pub(crate) recall_every: u64,
     /// Tells this run from all others, whose recordings may be in the same playbook memory.
     pub(crate) run_id: String,
 }
@@ -39,18 +41,27 @@ impl Plan {
     ///
     /// # Errors
     /// When there are none.
-    pub(crate) fn new(workers: Vec<Worker>, seed: u64) -> anyhow::Result<Self> {
+    pub(crate) fn new(workers: Vec<Worker>, args: &Args) -> anyhow::Result<Self> {
+        let (seed, wanted) = (args.seed, usize::try_from(args.queries)?);
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         let mut queries = BTreeSet::new();
-        for _ in 0..MAX_DRAWS {
+        for _ in 0..MAX_DRAWS * wanted {
             let worker = workers.choose(&mut rng).context("there are no workers")?;
             queries.insert(query(worker, &mut rng));
-            if queries.len() == QUERIES {
+            if queries.len() == wanted {
                 break;
             }
         }
         let queries = queries.into_iter().collect();
-        Ok(Self { workers, queries, seed, run_id: Uuid::now_v7().simple().to_string() })
+        let recall_every = args.recall_every;
+        Ok(Self { workers, queries, seed, recall_every, run_id: Uuid::now_v7().simple().to_string() })
+    }
+
+    /// A query like the others that nobody has asked before, for nobody else has its `mark`.
+    pub(crate) fn fresh(&self, rng: &mut impl Rng, mark: &str) -> Query {
+        let worker = &self.workers[rng.random_range(0..self.workers.len())];
+        let Query { text, role } = query(worker, rng);
+        Query { text: format!("{text}, within reach of {}, order {mark}", worker.zip), role }
     }
 }
 
@@ -69,10 +80,15 @@ fn query(worker: &Worker, rng: &mut impl Rng) -> Query {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
+    const QUERIES: usize = 200;
+
     fn plan(seed: u64) -> Plan {
-        Plan::new(lakectl::corpus::workers(500, 1).unwrap().collect(), seed).unwrap()
+        let args = ["multitier", "--seed", &seed.to_string(), "--queries", &QUERIES.to_string()];
+        Plan::new(lakectl::corpus::workers(500, 1).unwrap().collect(), &Args::parse_from(args)).unwrap()
     }
 
     #[test]
@@ -87,6 +103,18 @@ mod tests {
         assert_eq!(plan.queries.len(), QUERIES);
         for query in &plan.queries {
             assert!(plan.workers.iter().any(|worker| worker.role == query.role), "{query:?}");
+        }
+    }
+
+    #[test]
+    fn fresh_query_is_none_of_the_plan_and_none_that_was_made_before() {
+        let plan = plan(1);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut asked: BTreeSet<String> = plan.queries.iter().map(|query| query.text.clone()).collect();
+        for number in 0..1000 {
+            let query = plan.fresh(&mut rng, &format!("0-{number}"));
+            assert!(plan.workers.iter().any(|worker| worker.role == query.role), "{query:?}");
+            assert!(asked.insert(query.text.clone()), "{query:?}");
         }
     }
 

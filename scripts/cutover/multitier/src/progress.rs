@@ -16,13 +16,19 @@ const ELSEWHERE: Duration = Duration::from_secs(5);
 pub(crate) struct Counters {
     pub(crate) played: AtomicU64,
     pub(crate) failed: AtomicU64,
+    /// Searches that the exact answer can be compared with.
+    pub(crate) samplable: AtomicU64,
 }
 
 impl Counters {
-    fn line(&self, elapsed: Duration) -> String {
+    fn line(&self, elapsed: Duration, duration: Duration) -> String {
         let (played, failed) = (self.played.load(Ordering::Relaxed), self.failed.load(Ordering::Relaxed));
         let rate = played as f64 / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
-        format!("{:4.0} s  {played} scenarios  {rate:.0}/s  {failed} failed", elapsed.as_secs_f64())
+        let eta_s = duration.saturating_sub(elapsed).as_secs_f64();
+        format!(
+            "{:4.0} s  {played} scenarios  {rate:.0}/s  {failed} failed  ETA {eta_s:.0} s",
+            elapsed.as_secs_f64()
+        )
     }
 }
 
@@ -36,9 +42,9 @@ pub(crate) async fn show(counters: &Counters, started: Instant, duration: Durati
         let elapsed = started.elapsed();
         if is_terminal {
             bar.set_position(elapsed.as_secs().min(duration.as_secs()));
-            bar.set_message(counters.line(elapsed));
+            bar.set_message(counters.line(elapsed, duration));
         } else {
-            say(&counters.line(elapsed));
+            say(&counters.line(elapsed, duration));
         }
     }
 }
@@ -49,7 +55,9 @@ mod tests {
 
     #[test]
     fn line_says_time_rate_and_failures() {
-        let counters = Counters { played: AtomicU64::new(500), failed: AtomicU64::new(3) };
-        assert_eq!(counters.line(Duration::from_secs(10)), "  10 s  500 scenarios  50/s  3 failed");
+        let counters =
+            Counters { played: AtomicU64::new(500), failed: AtomicU64::new(3), ..Counters::default() };
+        let line = counters.line(Duration::from_secs(10), Duration::from_secs(60));
+        assert_eq!(line, "  10 s  500 scenarios  50/s  3 failed  ETA 50 s");
     }
 }

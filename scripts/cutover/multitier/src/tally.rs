@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
+use wire::playbooks::RecordRequest;
 
+use crate::calls::Waits;
 use crate::failure::Failure;
 use crate::scenario::Scenario;
 
@@ -22,12 +24,28 @@ pub struct Detail {
     pub scenario: Scenario,
     /// [`Failure::kind`].
     pub kind: &'static str,
-    /// [`Failure::detail`].
+    /// What was found, in words.
     pub detail: String,
     /// The id under which the logs of every hop know the call that failed.
     pub request_id: String,
     /// Seconds from the start of the run.
     pub after_s: f64,
+}
+
+/// What a plain search found.
+#[derive(Debug, Clone)]
+pub(crate) struct Sample {
+    pub(crate) query_text: String,
+    pub(crate) distances: Vec<f32>,
+}
+
+/// A recording that was acknowledged.
+#[derive(Debug, Clone)]
+pub(crate) struct Acknowledged {
+    pub(crate) playbook_id: String,
+    pub(crate) request: RecordRequest,
+    /// The answer's true distance to the query.
+    pub(crate) base_distance: f32,
 }
 
 /// Counts and times of one scenario.
@@ -47,6 +65,18 @@ pub(crate) struct Tally {
     pub(crate) failure_kinds: BTreeMap<&'static str, u64>,
     /// The first failures.
     pub(crate) details: Vec<Detail>,
+    /// From the start of `cold_search_email` to the answer of its search, microseconds.
+    pub(crate) cold_search_us: Histogram<u64>,
+    /// How often which rule refused a fault that was planted for it.
+    pub(crate) planted: BTreeMap<&'static str, u64>,
+    /// Searches to be compared with the exact answer.
+    pub(crate) samples: Vec<Sample>,
+    /// Recordings that must never be lost; kept only where daemons are killed.
+    pub(crate) acknowledged: Vec<Acknowledged>,
+    /// Those of them that were to be indexed later.
+    pub(crate) unindexed: u64,
+    /// Answers with 503 and Retry-After that were waited out.
+    pub(crate) waits: Waits,
     /// Calls sent.
     pub(crate) requests: u64,
 }
@@ -57,16 +87,45 @@ impl Tally {
     pub(crate) fn new() -> anyhow::Result<Self> {
         let times_us = Histogram::new_with_bounds(1, LONGEST_US, SIGNIFICANT_DIGITS)?;
         let lines = std::array::from_fn(|_| Line { failed: 0, times_us: times_us.clone() });
-        Ok(Self { lines, failure_kinds: BTreeMap::new(), details: Vec::new(), requests: 0 })
+        Ok(Self {
+            lines,
+            failure_kinds: BTreeMap::new(),
+            details: Vec::new(),
+            cold_search_us: times_us,
+            planted: BTreeMap::new(),
+            samples: Vec::new(),
+            acknowledged: Vec::new(),
+            unindexed: 0,
+            waits: Waits::default(),
+            requests: 0,
+        })
     }
 
     pub(crate) fn line(&self, scenario: Scenario) -> &Line {
         &self.lines[scenario as usize]
     }
 
+    /// Scenarios played.
+    pub(crate) fn played(&self) -> u64 {
+        self.lines.iter().map(|line| line.times_us.len()).sum()
+    }
+
+    /// Those of them that failed.
+    pub(crate) fn failed(&self) -> u64 {
+        self.lines.iter().map(|line| line.failed).sum()
+    }
+
     pub(crate) fn record(&mut self, scenario: Scenario, took: Duration) {
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(LONGEST_US);
-        self.lines[scenario as usize].times_us.saturating_record(took_us);
+        self.lines[scenario as usize].times_us.saturating_record(micros(took));
+    }
+
+    pub(crate) fn record_cold_search(&mut self, took: Duration) {
+        self.cold_search_us.saturating_record(micros(took));
+    }
+
+    /// A fault that was planted for `rule` was refused by it.
+    pub(crate) fn planted(&mut self, rule: &'static str) {
+        *self.planted.entry(rule).or_default() += 1;
     }
 
     pub(crate) fn record_failure(
@@ -82,7 +141,7 @@ impl Tally {
             self.details.push(Detail {
                 scenario,
                 kind: failure.kind(),
-                detail: failure.detail(),
+                detail: failure.to_string(),
                 request_id: request_id.to_owned(),
                 after_s: after.as_secs_f64(),
             });
@@ -101,12 +160,24 @@ impl Tally {
         for (kind, count) in other.failure_kinds {
             *self.failure_kinds.entry(kind).or_default() += count;
         }
+        for (rule, count) in other.planted {
+            *self.planted.entry(rule).or_default() += count;
+        }
+        self.cold_search_us.add(other.cold_search_us)?;
         self.requests += other.requests;
+        self.samples.extend(other.samples);
+        self.acknowledged.extend(other.acknowledged);
+        self.unindexed += other.unindexed;
+        self.waits.add(other.waits);
         self.details.extend(other.details);
         self.details.sort_by(|a, b| a.after_s.total_cmp(&b.after_s));
         self.details.truncate(MAX_DETAILS);
         Ok(())
     }
+}
+
+fn micros(took: Duration) -> u64 {
+    u64::try_from(took.as_micros()).unwrap_or(LONGEST_US)
 }
 
 #[cfg(test)]

@@ -125,7 +125,11 @@ fn million_drafts_with_phone_numbers_raise_no_ssn_alarm() {
             judging += started.elapsed();
             assert!(alarms.is_empty(), "{body:?} raised {alarms:?}");
             if at % SMS_EVERY == 0 {
-                let report = validators::sms::validate(&SmsDraft { to: "+1 415 555 0132".into(), body });
+                let report = validators::sms::validate(&SmsDraft {
+                    to: "+1 415 555 0132".into(),
+                    body,
+                    ..SmsDraft::default()
+                });
                 let refused = report
                     .violations
                     .iter()

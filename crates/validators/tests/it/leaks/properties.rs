@@ -49,8 +49,8 @@ proptest! {
 
     #[test]
     fn whole_drafts_are_judged_without_panic(text in "\\PC{0,200}|[0-9 .()+-]{0,60}") {
-        let email = EmailDraft { to: text.clone(), subject: text.clone(), body: text.clone(), worker_id: None };
-        let sms = SmsDraft { to: text.clone(), body: text.clone() };
+        let email = EmailDraft { to: text.clone(), subject: text.clone(), body: text.clone(), ..EmailDraft::default() };
+        let sms = SmsDraft { to: text.clone(), body: text.clone(), ..SmsDraft::default() };
         let reports = [validators::email::validate(&email), validators::sms::validate(&sms)];
         for violation in reports.iter().flat_map(|report| &report.violations) {
             let [from, to] = violation.span;

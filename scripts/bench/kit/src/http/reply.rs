@@ -10,8 +10,24 @@ use thiserror::Error;
 pub struct Reply<'a> {
     /// The status code.
     pub status: u16,
+    /// What stands between the status line and the body.
+    pub headers: Headers<'a>,
     /// All of the body.
     pub body: &'a [u8],
+}
+
+/// The header fields of an answer, as they came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Headers<'a>(&'a str);
+
+impl<'a> Headers<'a> {
+    /// The value of the first field of that name.
+    pub fn get(self, name: &str) -> Option<&'a str> {
+        self.0.split("\r\n").find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
 }
 
 /// What came is no answer that this client understands.
@@ -28,20 +44,19 @@ impl<'a> Reply<'a> {
         let Some(end) = memmem::find(input, b"\r\n\r\n") else { return Ok(None) };
         let not_understood = || NotUnderstood(String::from_utf8_lossy(&input[..end]).into_owned());
         let head = std::str::from_utf8(&input[..end]).map_err(|_| not_understood())?;
-        let status: u16 = head
+        let (status_line, fields) = head.split_once("\r\n").unwrap_or((head, ""));
+        let status: u16 = status_line
             .strip_prefix("HTTP/1.1 ")
             .and_then(|rest| rest.get(..3)?.parse().ok())
             .ok_or_else(not_understood)?;
-        let length = head.split("\r\n").skip(1).find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-        });
+        let headers = Headers(fields);
+        let length = headers.get("content-length").and_then(|length| length.parse::<usize>().ok());
         let length = match (length, status) {
             (Some(length), _) => length,
             (None, 204) => 0,
             (None, _) => return Err(not_understood()),
         };
-        Ok(input.get(end + 4..end + 4 + length).map(|body| Self { status, body }))
+        Ok(input.get(end + 4..end + 4 + length).map(|body| Self { status, headers, body }))
     }
 }
 
@@ -62,9 +77,12 @@ mod tests {
         for cut in 0..whole.len() {
             assert_eq!(Reply::parse(&whole[..cut]), Ok(None), "{cut}");
         }
-        assert_eq!(Reply::parse(whole), Ok(Some(Reply { status: 200, body: b"[42]" })));
+        let reply = Reply::parse(whole).unwrap().unwrap();
+        assert_eq!((reply.status, reply.body), (200, &b"[42]"[..]));
+        assert_eq!(reply.headers.get("content-type"), Some("application/json"));
         let empty = b"HTTP/1.1 204 No Content\r\ndate: today\r\n\r\n";
-        assert_eq!(Reply::parse(empty), Ok(Some(Reply { status: 204, body: b"" })));
+        let reply = Reply::parse(empty).unwrap().unwrap();
+        assert_eq!((reply.status, reply.body, reply.headers.get("content-length")), (204, &b""[..], None));
     }
 
     #[test]

@@ -8,9 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::{CPU, Clock, Plan, WALL, order, turn};
 use crate::data::{Name, Source};
 use crate::record::{Bar, Measurement, Section};
-use crate::stats::{Spread, Took, show};
+use crate::stats::{Spread, show};
 use crate::tools::Tools;
 use crate::worker::{Engine, Graph, Worker, start_installed};
+use bench_kit::took::Took;
 
 /// Ours may take so many times as long as hnswlib.
 const BAR_TIMES_HNSWLIB: f64 = 1.0;

@@ -15,10 +15,10 @@ use super::yardstick::Yardstick;
 use crate::corpus::{Encoding, Searches};
 use crate::daemon::Daemon;
 use crate::data::Name;
-use crate::load::{self, Figures, Load, Pace};
 use crate::record::{Bar, Measurement, Section};
 use crate::stats::{Spread, show};
 use crate::tools::Tools;
+use bench_kit::load::{self, Figures, Load, Pace};
 
 const BAR_PER_S: f64 = 4500.0;
 const BAR_P99_OVER_P50: f64 = 5.0;

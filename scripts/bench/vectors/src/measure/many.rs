@@ -15,11 +15,11 @@ use wire::vectors::{AddItems, CreateIndex, Distance, IndexList, NewItem};
 use super::Plan;
 use super::served::vectord;
 use crate::daemon::Daemon;
-use crate::load::{self, Load, NO_LIMIT, Pace, Traffic};
-use crate::procfs::Memory;
 use crate::record::{Bar, Measurement, Section};
 use crate::tools::Tools;
 use bench_kit::http::{Reply, post_json};
+use bench_kit::load::{self, Load, NO_LIMIT, Pace, Traffic};
+use bench_kit::procfs::Memory;
 
 const BAR_RSS_MB: f64 = 1000.0;
 const BAR_READY_S: f64 = 10.0;

@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Plan, turn};
 use crate::data::{Name, Source};
-use crate::procfs::{Memory, major_faults, reset_peak};
 use crate::record::{Bar, Measurement, Section};
 use crate::tools::Tools;
 use crate::worker::{Engine, Graph, Worker, start_installed};
+use bench_kit::procfs::{Memory, major_faults, reset_peak};
 
 /// Ours may have so many times the memory of hnswlib.
 const BAR_TIMES_HNSWLIB: f64 = 0.5;

@@ -17,10 +17,10 @@ use super::served::Served;
 use crate::corpus::{Encoding, INDEX, Searches, Upserts};
 use crate::daemon::Daemon;
 use crate::data::Name;
-use crate::load::{self, Figures, Load, Pace};
 use crate::record::{Bar, Measurement, Section};
 use crate::stats::Spread;
 use crate::tools::Tools;
+use bench_kit::load::{self, Figures, Load, Pace};
 
 const BAR_TIMES_ALONE: f64 = 1.5;
 /// More than are ever busy, unless the server stalls.

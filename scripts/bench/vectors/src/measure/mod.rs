@@ -14,9 +14,9 @@ mod yardstick;
 use serde::Serialize;
 
 use crate::record::Measurement;
-use crate::stats::Took;
 use crate::tools::Tools;
 use crate::worker::Engine;
+use bench_kit::took::Took;
 
 /// How something is measured: the flags of its command.
 pub(crate) trait Plan: Serialize {

@@ -14,10 +14,10 @@ use super::Plan;
 use super::served::Served;
 use crate::corpus::{Encoding, Searches};
 use crate::data::{Matrix, Name, normalise};
-use crate::load::{self, Load, NO_LIMIT, Pace};
-use crate::procfs::Memory;
 use crate::record::{Bar, Measurement, Section};
 use crate::tools::Tools;
+use bench_kit::load::{self, Load, NO_LIMIT, Pace};
+use bench_kit::procfs::Memory;
 
 const BAR_MB: f64 = 450.0;
 const SEARCHES: u64 = 10_000;

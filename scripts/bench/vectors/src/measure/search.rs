@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::{CPU, Clock, Plan, RECALL, WALL, order, turn};
 use crate::data::{Judge, Name, Source};
 use crate::record::{Bar, Measurement, Section};
-use crate::stats::{Spread, Took, rate_at_recall, show};
+use crate::stats::{Spread, rate_at_recall, show};
 use crate::tools::Tools;
 use crate::worker::{Engine, Graph, Worker, start_installed};
+use bench_kit::took::Took;
 
 /// Ours must answer so many times as many queries as hnswlib.
 const BAR_TIMES_HNSWLIB: f64 = 1.5;

@@ -12,8 +12,8 @@ use super::RECALL;
 use crate::corpus::{self, Encoding, KeptAnswers, Searches};
 use crate::daemon::Daemon;
 use crate::data::{Dataset, Judge, K, Matrix};
-use crate::load::{self, Load, NO_LIMIT, Pace};
 use crate::tools::Tools;
+use bench_kit::load::{self, Load, NO_LIMIT, Pace};
 
 /// The largest setting that is tried.
 const MAX_EF: usize = 1024;

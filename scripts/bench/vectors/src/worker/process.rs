@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::{Engine, Graph, Request};
 use crate::data::{K, Source};
-use crate::stats::Took;
+use bench_kit::took::Took;
 
 /// The peers' side of the protocol, passed to Python as a text: this program needs no file beside it.
 static PEER_PROGRAM: &str = include_str!("../../peers/worker.py");

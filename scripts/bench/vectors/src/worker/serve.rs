@@ -10,7 +10,7 @@ use vector_index::{Metadata, Query};
 use super::{Graph, Request};
 use crate::data::{Matrix, read_unit_rows};
 use crate::ours::Ours;
-use crate::stats::StopWatch;
+use bench_kit::took::StopWatch;
 
 /// Answers requests until standard input ends.
 pub(crate) fn serve() -> anyhow::Result<()> {

@@ -1,34 +1,29 @@
-//! What came of a run: as one JSON object, and as a page for people.
+//! What came of a run: as one JSON object, as a page for people, and as charts.
 
+mod bars;
+mod charts;
 mod markdown;
+mod phase;
 mod predecessor;
+mod svg;
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
+use bench_kit::bar::Bar;
 use bench_kit::machine::{Build, Machine};
 use jiff::Timestamp;
 use serde::Serialize;
-use wire::DaemonName;
-use wire::health::{DaemonStatus, Status};
 
 use crate::Args;
-use crate::load::Outcome;
-use crate::scenario::Scenario;
-use crate::tally::{Detail, Tally};
-use predecessor::Predecessor;
-
-/// What was seen around a run.
-#[derive(Debug)]
-pub(crate) struct Observation {
-    pub(crate) machine: Machine,
-    pub(crate) build: Build,
-    pub(crate) before: Status,
-    pub(crate) after: Status,
-}
+use crate::chaos::Chaos;
+use crate::phases::AllMeasured;
+use crate::sweep::Point;
+use crate::watch::DaemonMemory;
+pub use phase::{Alone, Generator, PhaseReport, ScenarioLine, Times};
+pub use predecessor::Predecessor;
 
 /// The result of a run.
 #[derive(Debug, Clone, Serialize)]
@@ -41,106 +36,78 @@ pub struct Report {
     pub machine: Machine,
     /// What was run.
     pub build: Build,
-    /// From the first call to the last answer, seconds.
-    pub elapsed_s: f64,
-    /// Scenarios played.
-    pub played: u64,
-    /// Those of them that failed.
+    /// Scenarios that failed, of all phases.
     pub failed: u64,
-    /// Scenarios a second.
-    pub scenarios_per_s: f64,
-    /// Calls sent to the gateway.
-    pub requests: u64,
-    /// Calls a second.
-    pub requests_per_s: f64,
-    /// By scenario, all six.
-    pub scenarios: Vec<ScenarioLine>,
-    /// By daemon, all eleven.
-    pub daemons: Vec<DaemonLine>,
-    /// How often which promise was broken or which error code came.
-    pub failure_kinds: BTreeMap<&'static str, u64>,
-    /// The first failures, in full.
-    pub failures: Vec<Detail>,
-}
-
-/// One scenario's part. Times are of whole scenarios, failed ones included; absent if it was never played.
-#[derive(Debug, Clone, Serialize)]
-pub struct ScenarioLine {
-    /// Which.
-    pub scenario: Scenario,
-    /// How often it was played.
-    pub played: u64,
-    /// How often it failed.
-    pub failed: u64,
-    /// How often it was played, a second.
-    pub per_s: f64,
-    /// Median, milliseconds.
-    pub p50_ms: Option<f64>,
-    /// 95th percentile of the same.
-    pub p95_ms: Option<f64>,
-    /// 99th percentile of the same.
-    pub p99_ms: Option<f64>,
-    /// What the predecessor came to.
-    pub predecessor: Predecessor,
-}
-
-/// One daemon's part.
-#[derive(Debug, Clone, Serialize)]
-pub struct DaemonLine {
-    /// Which.
-    pub daemon: DaemonName,
-    /// The version of its build.
-    pub version: Option<String>,
-    /// Resident memory before the run.
-    pub rss_before_bytes: Option<u64>,
-    /// Resident memory after the run.
-    pub rss_after_bytes: Option<u64>,
-    /// Requests that it answered during the run.
-    pub requests: Option<u64>,
+    /// Figures beside their bounds, as far as they were measured.
+    pub bars: Vec<Bar>,
+    /// The mix of scenarios, the closed loop first.
+    pub phases: Vec<PhaseReport>,
+    /// Each scenario by itself, one user.
+    pub alone: Vec<Alone>,
+    /// Searches by the number of callers.
+    pub sweep: Vec<Point>,
+    /// Memory at the end, and before daemons were killed.
+    pub memory: Vec<DaemonMemory>,
+    /// What killing daemons came to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub chaos: Option<Chaos>,
 }
 
 /// Where the report was written.
 #[derive(Debug)]
-pub(crate) struct Files {
-    json: PathBuf,
-    markdown: PathBuf,
-}
+pub(crate) struct Files(Vec<PathBuf>);
 
 impl Report {
-    pub(crate) fn new(args: &Args, outcome: Outcome, observation: Observation) -> Self {
-        let Outcome { tally, elapsed } = outcome;
-        let elapsed_s = elapsed.as_secs_f64();
-        let scenarios = Scenario::ALL.map(|scenario| ScenarioLine::new(scenario, &tally, elapsed_s)).to_vec();
-        let (played, failed) = (sum(&scenarios, |line| line.played), sum(&scenarios, |line| line.failed));
-        Self {
+    pub(crate) fn new(args: &Args, measured: AllMeasured, machine: Machine, build: Build) -> Self {
+        let phases: Vec<_> = measured.phases.into_iter().map(PhaseReport::new).collect();
+        let alone: Vec<_> = measured.alone.iter().filter_map(Alone::new).collect();
+        let failed =
+            phases.iter().map(|phase| phase.failed).chain(alone.iter().map(|alone| alone.failed)).sum();
+        let report = Self {
             date: Timestamp::now(),
             settings: args.clone(),
-            machine: observation.machine,
-            build: observation.build,
-            elapsed_s,
-            played,
+            machine,
+            build,
             failed,
-            scenarios_per_s: played as f64 / elapsed_s,
-            requests: tally.requests,
-            requests_per_s: tally.requests as f64 / elapsed_s,
-            scenarios,
-            daemons: daemon_lines(&observation.before, &observation.after),
-            failure_kinds: tally.failure_kinds,
-            failures: tally.details,
-        }
+            bars: Vec::new(),
+            phases,
+            alone,
+            sweep: measured.sweep,
+            memory: measured.memory,
+            chaos: measured.chaos,
+        };
+        Self { bars: bars::of(&report), ..report }
     }
 
-    /// Writes `multitier_<DATE>.json` and `.md` into `dir`; a later run of the same day replaces them.
-    pub(crate) fn save(&self, dir: &Path) -> anyhow::Result<Files> {
+    /// Whether no scenario failed, and no check after a phase.
+    pub fn is_clean(&self) -> bool {
+        let finds_enough =
+            |phase: &PhaseReport| phase.recall.is_none_or(|recall| recall.mean >= bars::MIN_RECALL);
+        let keeps_all = |chaos: &Chaos| chaos.kept.lost == 0 && chaos.kept.not_recalled == 0;
+        let sweep_failed: u64 = self.sweep.iter().map(|point| point.figures.failed).sum();
+        self.failed == 0
+            && sweep_failed == 0
+            && self.phases.iter().all(finds_enough)
+            && self.chaos.as_ref().is_none_or(keeps_all)
+    }
+
+    /// Writes the files; a later run of the same name replaces them.
+    pub(crate) fn save(&self, args: &Args) -> anyhow::Result<Files> {
+        let dir = &args.report_dir;
         fs::create_dir_all(dir).with_context(|| format!("create {}", dir.display()))?;
-        let name = format!("multitier_{}", self.date.strftime("%Y-%m-%d"));
-        let files =
-            Files { json: dir.join(format!("{name}.json")), markdown: dir.join(format!("{name}.md")) };
-        let json = serde_json::to_string_pretty(self)? + "\n";
-        for (path, text) in [(&files.json, &json), (&files.markdown, &self.to_markdown())] {
+        let by_date = || format!("multitier_{}", self.date.strftime("%Y-%m-%d"));
+        let name = args.name.clone().unwrap_or_else(by_date);
+        let charts = if args.charts { charts::of(self) } else { Vec::new() };
+        let chart_names: Vec<_> = charts.iter().map(|chart| (chart.title, chart.file_name(&name))).collect();
+        let mut files = vec![
+            (dir.join(format!("{name}.json")), serde_json::to_string_pretty(self)? + "\n"),
+            (dir.join(format!("{name}.md")), self.to_markdown(&chart_names)),
+        ];
+        files.extend(charts.iter().map(|chart| (dir.join(chart.file_name(&name)), chart.svg.clone())));
+        for (path, text) in &files {
             fs::write(path, text).with_context(|| format!("write {}", path.display()))?;
         }
-        Ok(files)
+        Ok(Files(files.into_iter().map(|(path, _)| path).collect()))
     }
 
     /// Says on standard output what came of the run.
@@ -151,47 +118,7 @@ impl Report {
             return Ok(writeln!(out)?);
         }
         writeln!(out, "{}", self.summary())?;
-        Ok(writeln!(out, "Written to {} and {}.", files.json.display(), files.markdown.display())?)
+        let files: Vec<_> = files.0.iter().map(|file| file.display().to_string()).collect();
+        Ok(writeln!(out, "Written to {}.", files.join(", "))?)
     }
-}
-
-impl ScenarioLine {
-    fn new(scenario: Scenario, tally: &Tally, elapsed_s: f64) -> Self {
-        let line = tally.line(scenario);
-        let played = line.times_us.len();
-        let percentile =
-            |quantile| (played > 0).then(|| line.times_us.value_at_quantile(quantile) as f64 / 1e3);
-        Self {
-            scenario,
-            played,
-            failed: line.failed,
-            per_s: played as f64 / elapsed_s,
-            p50_ms: percentile(0.5),
-            p95_ms: percentile(0.95),
-            p99_ms: percentile(0.99),
-            predecessor: Predecessor::at(scenario),
-        }
-    }
-}
-
-fn sum(lines: &[ScenarioLine], of: impl Fn(&ScenarioLine) -> u64) -> u64 {
-    lines.iter().map(of).sum()
-}
-
-fn daemon_lines(before: &Status, after: &Status) -> Vec<DaemonLine> {
-    let line = |daemon: DaemonName| {
-        let find = |status: &Status| status.daemons.iter().find(|line| line.name == daemon).cloned();
-        let (before, after) = (find(before), find(after));
-        let requests = |line: &Option<DaemonStatus>| line.as_ref().and_then(|line| line.requests);
-        DaemonLine {
-            daemon,
-            version: after.as_ref().and_then(|line| line.version.clone()),
-            requests: requests(&after)
-                .zip(requests(&before))
-                .map(|(after, before)| after.saturating_sub(before)),
-            rss_before_bytes: before.and_then(|line| line.rss_bytes),
-            rss_after_bytes: after.and_then(|line| line.rss_bytes),
-        }
-    };
-    DaemonName::ALL.map(line).to_vec()
 }

@@ -1,6 +1,7 @@
 //! The six scenarios, and how often each comes.
 
 mod cold_search_email;
+mod fault;
 mod playbook_record_replay;
 mod profile_swap;
 mod repeat_cache;

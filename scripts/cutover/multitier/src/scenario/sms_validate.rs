@@ -1,21 +1,32 @@
-//! An SMS draft with a phone number must pass; one that leaks a social security number must not.
+//! An SMS draft with a phone number must pass; one that leaks a social security number, or is too long, must not.
 
 use lakectl::corpus::Worker;
 use rand::Rng;
 use wire::matrix::SmsDraft;
 
+use super::fault::{PLANTED_EVERY, SMS_TOO_LONG};
 use crate::expect;
 use crate::failure::Result;
 use crate::user::User;
 
-/// One draft in so many carries a social security number.
-const PLANTED_EVERY: u32 = 4;
+/// By what planted social security numbers are counted: their rules differ, and begin with this.
+const SSN: &str = "ssn";
+/// The most characters of an SMS draft.
+const MAX_CHARACTERS: usize = 160;
 
 pub(super) async fn play(user: &mut User) -> Result {
     let worker = user.worker();
     if user.rng.random_ratio(1, PLANTED_EVERY) {
-        let draft = leak(&worker, &mut user.rng);
-        return expect::ssn_refused(&user.calls.validate_sms(&draft).await?);
+        if user.rng.random() {
+            let draft = leak(&worker, &mut user.rng);
+            expect::ssn_refused(&user.calls.validate_sms(&draft).await?)?;
+            user.tally.planted(SSN);
+        } else {
+            let draft = too_long(draft(&worker, &mut user.rng));
+            expect::refused(&user.calls.validate_sms(&draft).await?, SMS_TOO_LONG)?;
+            user.tally.planted(SMS_TOO_LONG);
+        }
+        return Ok(());
     }
     let report = user.calls.validate_sms(&draft(&worker, &mut user.rng)).await?;
     expect::passed(&report)?;
@@ -59,6 +70,14 @@ fn leak(worker: &Worker, rng: &mut impl Rng) -> SmsDraft {
     SmsDraft { to: worker.phone.clone(), body, ..SmsDraft::default() }
 }
 
+/// The same, said at length.
+fn too_long(mut draft: SmsDraft) -> SmsDraft {
+    while draft.body.chars().count() <= MAX_CHARACTERS {
+        draft.body += " Bring your badge and safety shoes.";
+    }
+    draft
+}
+
 /// Made up: the areas above 772 were not assigned before 2011, so that hardly anybody who works has such a number.
 fn ssn(rng: &mut impl Rng) -> String {
     let (area, group, serial) =
@@ -85,6 +104,7 @@ mod tests {
             let last_digits = worker.phone.split('-').next_back().unwrap();
             assert!(draft.body.len() <= 160 && draft.body.contains(last_digits), "{}", draft.body);
             assert!(leak(&worker, &mut rng).body.len() <= 160);
+            assert!(too_long(draft).body.chars().count() > MAX_CHARACTERS);
         }
     }
 

@@ -1,12 +1,14 @@
 //! A surge of orders: search with a filter, propose a fill, have it checked, record that it worked.
 
 use rand::Rng;
-use serde_json::{Value, json};
-use wire::matrix::{FillProposal, Hit, Job, SearchRequest};
+use serde_json::json;
+use wire::matrix::{FillProposal, Job, SearchRequest};
 use wire::playbooks::RecordRequest;
 
+use super::fault::{FillFault, PLANTED_EVERY};
+use crate::answer::{Found, Hit};
 use crate::expect;
-use crate::failure::{Result, promise};
+use crate::failure::Result;
 use crate::plan::{CORPUS, Query};
 use crate::user::{User, search};
 
@@ -24,22 +26,29 @@ pub(super) async fn play(user: &mut User) -> Result {
         use_playbook: true,
         ..search(&query)
     };
-    let response = user.calls.search(&filtered).await?;
-    expect::ranked(&response)?;
-    expect::of_role(&response, &query.role)?;
+    let answer = user.calls.search(&filtered).await?;
+    let found: Found<'_> = answer.read("search")?;
+    expect::ranked(&found)?;
+    expect::of_role(&found, &query.role)?;
 
-    let proposal = proposal(&query, &response.results);
+    let proposal = proposal(&query, &found.results);
+    if user.rng.random_ratio(1, PLANTED_EVERY) {
+        let (fault, mut bad) = (FillFault::draw(&mut user.rng), proposal.clone());
+        fault.plant(&mut bad);
+        expect::refused(&user.calls.validate_fill(&bad).await?, fault.rule())?;
+        user.tally.planted(fault.rule());
+    }
     expect::passed(&user.calls.validate_fill(&proposal).await?)?;
 
-    let chosen = user.rng.random_range(0..response.results.len());
+    let chosen = &found.results[user.rng.random_range(0..found.results.len())];
     let score = f64::from(user.rng.random_range(5..=10_u8)) / 10.0;
-    let recorded = user.calls.record(&outcome(query, &response.results[chosen], score)).await?;
-    promise("a recording is named", !recorded.playbook_id.is_empty(), || "the id is empty".to_owned())?;
-    promise("a recording is indexed at once", recorded.indexed, || format!("{} is not", recorded.playbook_id))
+    let outcome = outcome(query, chosen, score);
+    let recorded = user.calls.record(&outcome).await?;
+    user.recorded(outcome, chosen.base_distance, recorded).map(drop)
 }
 
 /// An order that exactly the workers found can fill.
-fn proposal(query: &Query, hits: &[Hit]) -> FillProposal {
+fn proposal(query: &Query, hits: &[Hit<'_>]) -> FillProposal {
     let job = Job {
         id: format!("surge {}", query.text),
         role: query.role.clone(),
@@ -47,30 +56,30 @@ fn proposal(query: &Query, hits: &[Hit]) -> FillProposal {
         required_certifications: shared_certifications(hits),
         ..Job::default()
     };
-    let worker_ids = hits.iter().map(|hit| hit.id.clone()).collect();
+    let worker_ids = hits.iter().map(|hit| hit.id.clone().into_owned()).collect();
     FillProposal { job, worker_ids, ..FillProposal::default() }
 }
 
 /// The certifications that each of `hits` holds.
-fn shared_certifications(hits: &[Hit]) -> Vec<String> {
+fn shared_certifications(hits: &[Hit<'_>]) -> Vec<String> {
     let Some((first, others)) = hits.split_first() else { return Vec::new() };
     let others: Vec<Vec<String>> = others.iter().map(certifications).collect();
     let is_shared = |held: &String| others.iter().all(|theirs| theirs.contains(held));
     certifications(first).into_iter().filter(is_shared).collect()
 }
 
-fn certifications(hit: &Hit) -> Vec<String> {
-    let listed = hit.metadata.get("certifications");
-    let listed = listed.as_ref().and_then(Value::as_str).unwrap_or(NO_CERTIFICATIONS);
+fn certifications(hit: &Hit<'_>) -> Vec<String> {
+    let profile = hit.profile();
+    let listed = profile.certifications.as_deref().unwrap_or(NO_CERTIFICATIONS);
     let held = listed.split(", ").filter(|certification| *certification != NO_CERTIFICATIONS);
     held.map(str::to_owned).collect()
 }
 
-fn outcome(query: Query, hit: &Hit, score: f64) -> RecordRequest {
+fn outcome(query: Query, hit: &Hit<'_>, score: f64) -> RecordRequest {
     RecordRequest {
         query_text: query.text,
         corpus: CORPUS.to_owned(),
-        answer_id: hit.id.clone(),
+        answer_id: hit.id.clone().into_owned(),
         score,
         role: Some(query.role),
         actor: Some("multitier".to_owned()),
@@ -82,18 +91,10 @@ fn outcome(query: Query, hit: &Hit, score: f64) -> RecordRequest {
 mod tests {
     use super::*;
 
-    fn hit(id: &str, certifications: &str) -> Hit {
-        let metadata =
-            json!({"role": "Welder", "certifications": certifications}).as_object().cloned().unwrap();
-        Hit {
-            id: id.into(),
-            corpus: CORPUS.into(),
-            distance: 0.1,
-            base_distance: 0.1,
-            boosted: false,
-            injected: false,
-            metadata: metadata.into(),
-        }
+    fn hit(id: &str, certifications: &str) -> Hit<'static> {
+        let text = json!({"id": id, "corpus": CORPUS, "distance": 0.1, "base_distance": 0.1, "boosted": false,
+                          "injected": false, "metadata": {"role": "Welder", "certifications": certifications}});
+        serde_json::from_str(text.to_string().leak()).unwrap()
     }
 
     #[test]

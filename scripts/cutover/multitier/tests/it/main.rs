@@ -1,3 +1,4 @@
 //! The harness against the real stack: it finds nothing wrong, and it notices when something is.
 
+mod chaos;
 mod sabotage;

@@ -22,7 +22,7 @@ async fn harness_passes_a_whole_stack_and_fails_one_with_a_piece_turned_off() ->
     let stack = Stack::all().start().await?;
     let (status, report) = run_harness(&stack, stack.scratch())?;
     ensure!(status == 0 && report["failed"] == 0, "{report:#}");
-    for scenario in report["scenarios"].as_array().context("scenarios")? {
+    for scenario in report["phases"][0]["scenarios"].as_array().context("scenarios")? {
         ensure!(scenario["played"].as_u64() > Some(0), "never played: {scenario}");
     }
     stack.assert_quiet(&[])?;
@@ -52,6 +52,7 @@ fn run_harness(stack: &Stack, report_dir: &Path) -> anyhow::Result<(i32, Value)>
         stack.daemons().find(|daemon| daemon.name() == DaemonName::Gateway).context("gateway")?.url();
     let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_multitier"))
         .args(["--gateway", &gateway, "--workers", "200", "--concurrency", "8", "--duration", "5", "--json"])
+        .args(["--queries", "100", "--recall-every", "50"])
         .arg("--report-dir")
         .arg(report_dir)
         .output()?;
@@ -61,7 +62,7 @@ fn run_harness(stack: &Stack, report_dir: &Path) -> anyhow::Result<(i32, Value)>
 }
 
 fn failed_scenarios(report: &Value) -> Vec<&str> {
-    let scenarios = report["scenarios"].as_array().into_iter().flatten();
+    let scenarios = report["phases"][0]["scenarios"].as_array().into_iter().flatten();
     let failed = scenarios.filter(|scenario| scenario["failed"].as_u64() > Some(0));
     failed.filter_map(|scenario| scenario["scenario"].as_str()).collect()
 }

@@ -1,25 +1,26 @@
-//! What the kernel knows of a process: memory and page faults.
+//! What the kernel knows of a process: memory, page faults, CPU time, and which one listens on a port.
 
 use std::fs;
 
 use anyhow::Context;
-use bench_kit::machine::file_value;
 use serde::{Deserialize, Serialize};
+
+use crate::machine::file_value;
 
 /// Resident memory of a process, bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Memory {
+pub struct Memory {
     /// Its own: what it allocated.
-    pub(crate) anon_bytes: u64,
+    pub anon_bytes: u64,
     /// Pages of mapped files, its program and libraries among them; the kernel takes them back when it needs them.
-    pub(crate) file_bytes: u64,
+    pub file_bytes: u64,
     /// The most of both at once, since the start or [`reset_peak`].
-    pub(crate) peak_bytes: u64,
+    pub peak_bytes: u64,
 }
 
 impl Memory {
     /// Of the process `pid`.
-    pub(crate) fn of(pid: u32) -> anyhow::Result<Self> {
+    pub fn of(pid: u32) -> anyhow::Result<Self> {
         let status = format!("/proc/{pid}/status");
         let bytes = |key| -> anyhow::Result<u64> {
             let value = file_value(&status, key).with_context(|| format!("no {key} in {status}"))?;
@@ -30,26 +31,53 @@ impl Memory {
     }
 
     /// Both kinds.
-    pub(crate) fn total_bytes(self) -> u64 {
+    pub fn total_bytes(self) -> u64 {
         self.anon_bytes + self.file_bytes
     }
 }
 
 /// Makes the peak begin anew: see `clear_refs` in proc_pid_clear_refs(5).
-pub(crate) fn reset_peak(pid: u32) -> anyhow::Result<()> {
+pub fn reset_peak(pid: u32) -> anyhow::Result<()> {
     let file = format!("/proc/{pid}/clear_refs");
     fs::write(&file, "5").with_context(|| format!("write to {file}"))
 }
 
 /// How often the process waited for a page from a disk: field 12 of proc_pid_stat(5).
-pub(crate) fn major_faults(pid: u32) -> anyhow::Result<u64> {
+pub fn major_faults(pid: u32) -> anyhow::Result<u64> {
     stat_field(pid, 12)
 }
 
 /// CPU time that a process has taken since its start, seconds.
-pub(crate) fn cpu_s(pid: u32) -> anyhow::Result<f64> {
+pub fn cpu_s(pid: u32) -> anyhow::Result<f64> {
     let ticks = stat_field(pid, 14)? + stat_field(pid, 15)?;
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+}
+
+/// The process that listens on a TCP port of this machine; `None` without one, or if it is another user's.
+pub fn listener(port: u16) -> Option<u32> {
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
+    let inode = tables.iter().find_map(|table| listening_inode(table, port))?;
+    let link = format!("socket:[{inode}]");
+    let has_socket = |pid: &u32| {
+        let files = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+        files
+            .filter_map(|file| fs::read_link(file.path()).ok())
+            .any(|target| target.as_os_str() == link.as_str())
+    };
+    let processes = fs::read_dir("/proc").ok()?.flatten();
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(has_socket)
+}
+
+/// The inode of the socket that listens on `port`, from a table as proc_pid_net(5) describes it.
+fn listening_inode(table: &str, port: u16) -> Option<&str> {
+    /// TCP_LISTEN of the kernel's `tcp_states.h`.
+    const LISTEN: &str = "0A";
+    let port = format!(":{port:04X}");
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_listening = fields.get(1)?.ends_with(&port) && *fields.get(3)? == LISTEN;
+        is_listening.then(|| fields.get(9).copied())?
+    })
 }
 
 /// A numeric field of `/proc/PID/stat`, counted from 1 as in the manual.
@@ -65,6 +93,15 @@ fn stat_field(pid: u32, number: usize) -> anyhow::Result<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn process_that_listens_is_found_by_its_port() {
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        assert_eq!(listener(port), Some(std::process::id()));
+        drop(socket);
+        assert_eq!(listener(port), None);
+    }
 
     #[test]
     fn memory_that_is_allocated_and_freed_shows_in_the_peak_alone() {

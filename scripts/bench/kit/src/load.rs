@@ -11,39 +11,45 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
-use bench_kit::http::{PATIENCE, READ_BYTES, Reply};
 use hdrhistogram::Histogram;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
 
-use crate::stats::{StopWatch, Took};
+use crate::http::{PATIENCE, READ_BYTES, Reply};
+use crate::took::{StopWatch, Took};
 
 /// When requests are sent.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Pace {
+pub enum Pace {
     /// As soon as the answer before has come.
     Closed,
     /// So many a second.
-    Open { per_s: f64 },
+    Open {
+        /// How many.
+        per_s: f64,
+    },
 }
 
 /// For loads that end with their last request.
-pub(crate) const NO_LIMIT: Duration = Duration::from_secs(86_400);
+pub const NO_LIMIT: Duration = Duration::from_secs(86_400);
 
 /// What is sent to whom.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Load {
-    pub(crate) address: SocketAddr,
-    pub(crate) connections: usize,
-    pub(crate) pace: Pace,
+pub struct Load {
+    /// Who is asked.
+    pub address: SocketAddr,
+    /// Requests in flight at most.
+    pub connections: usize,
+    /// When they are sent.
+    pub pace: Pace,
     /// No request is begun, or due, after so long.
-    pub(crate) duration: Duration,
+    pub duration: Duration,
     /// Nor are more begun than this.
-    pub(crate) max_requests: u64,
+    pub max_requests: u64,
 }
 
 /// What the requests are and which answers are right.
-pub(crate) trait Traffic {
+pub trait Traffic {
     /// Appends the text of request `number`, counted from 0.
     fn write(&mut self, number: u64, out: &mut Vec<u8>);
 
@@ -56,31 +62,41 @@ pub(crate) trait Traffic {
 
 /// What came of a load.
 #[derive(Debug)]
-pub(crate) struct Outcome {
+pub struct Outcome {
     /// From the first request to the last answer; CPU time is that of this whole process.
-    pub(crate) took: Took,
+    pub took: Took,
     /// Of requests that were answered rightly, microseconds.
-    pub(crate) latency_us: Histogram<u64>,
-    pub(crate) failed: u64,
-    pub(crate) first_failure: Option<String>,
+    pub latency_us: Histogram<u64>,
+    /// Answers that were wrong.
+    pub failed: u64,
+    /// What was wrong with the first of them.
+    pub first_failure: Option<String>,
 }
 
 /// An [`Outcome`] in figures. Latencies in milliseconds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Figures {
-    pub(crate) requests: u64,
-    pub(crate) failed: u64,
-    pub(crate) first_failure: Option<String>,
-    pub(crate) per_s: f64,
-    pub(crate) p50_ms: f64,
-    pub(crate) p99_ms: f64,
-    pub(crate) max_ms: f64,
+pub struct Figures {
+    /// Answered rightly.
+    pub requests: u64,
+    /// Answers that were wrong.
+    pub failed: u64,
+    /// What was wrong with the first of them.
+    pub first_failure: Option<String>,
+    /// Right answers a second.
+    pub per_s: f64,
+    /// Median.
+    pub p50_ms: f64,
+    /// 99th percentile.
+    pub p99_ms: f64,
+    /// The slowest.
+    pub max_ms: f64,
     /// Cores that the load generator kept busy.
-    pub(crate) client_cores: f64,
+    pub client_cores: f64,
 }
 
 impl Outcome {
-    pub(crate) fn figures(&self) -> Figures {
+    /// The same in figures.
+    pub fn figures(&self) -> Figures {
         let requests = self.latency_us.len();
         let ms = |quantile| self.latency_us.value_at_quantile(quantile) as f64 / 1e3;
         Figures {
@@ -101,7 +117,7 @@ impl Outcome {
 /// # Errors
 /// When the server cannot be reached, breaks a connection, or does not answer in a minute. An answer that is wrong is
 /// counted.
-pub(crate) fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
+pub fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
     // On the same cores as the server: a generator that waits for a turn of its own measures that wait.
     let _ = scheduling::ask_for(scheduling::SHORT);
     let connect = || Connection::new(load.address);
