@@ -26,11 +26,13 @@ struct Lesson {
     corpus: String,
     answer_id: String,
     score: f64,
-    /// Equal for equal texts.
+    /// Equal for equal texts. This and the time are missing in what earlier releases wrote.
+    #[serde(default)]
     query_key: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     actor: Option<String>,
     /// Seconds since 1970.
+    #[serde(default)]
     recorded_s: i64,
 }
 

@@ -27,7 +27,8 @@ pub(crate) fn content(recording: &RecordRequest) -> Content {
     provenance.extend(recording.recorded_at.map(|at| ("recorded_at".to_owned(), json!(at))));
     Content {
         goal: recording.query_text.clone(),
-        role: recording.role.clone(),
+        // A blank role is none, as in a search.
+        role: recording.role.clone().filter(|role| !role.trim().is_empty()),
         steps: Vec::new(),
         result: Some(Value::Object(result)),
         score: Some(recording.score),
@@ -113,6 +114,13 @@ mod tests {
         let written = pathway(content(&RecordRequest { recorded_at: None, ..recording() }));
         let created = written.created;
         assert_eq!(playbook(written).and_then(|playbook| playbook.recording.recorded_at), Some(created));
+    }
+
+    #[test]
+    fn blank_role_is_none() {
+        for role in ["", "  "] {
+            assert_eq!(content(&RecordRequest { role: Some(role.into()), ..recording() }).role, None);
+        }
     }
 
     #[test]

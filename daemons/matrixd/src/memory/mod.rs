@@ -155,13 +155,13 @@ impl Memory {
         }
     }
 
-    /// The newest recording of `lesson` in the log that has not expired.
+    /// The newest recording of `lesson` in the log that has not expired, by its own time: an import writes many at once.
     async fn newest(&self, ctx: &CallContext, lesson: &str) -> client::Result<Option<Playbook>> {
         let (mut newest, mut after) = (None, None);
         loop {
             let page = self.pathwayd.list(ctx, &log::of_lesson(lesson, after)).await?;
             let live = page.pathways.into_iter().filter_map(log::playbook).filter(|found| !is_over(found));
-            newest = live.last().or(newest);
+            newest = newest.into_iter().chain(live).max_by_key(|playbook| playbook.recording.recorded_at);
             match page.next {
                 Some(next) => after = Some(next),
                 None => return Ok(newest),

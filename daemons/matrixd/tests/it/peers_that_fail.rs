@@ -80,13 +80,6 @@ async fn validators_of_drafts_need_no_peer() {
 }
 
 #[tokio::test]
-async fn what_is_not_built_yet_says_so() {
-    let bench = Bench::new(vec![]).await;
-    let answer = bench.post("/matrix/playbooks/evaluate", json!({})).await;
-    assert_eq!((answer.status, answer.body["code"].as_str()), (501, Some("not_implemented")));
-}
-
-#[tokio::test]
 async fn fill_without_a_corpus_of_workers_is_a_404_that_names_it() {
     let vectord = fake(DaemonName::Vectord, |_| problem(ErrorCode::NotFound));
     let bench = Bench::new(vec![vectord]).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use testkit::{Http, Stack};
 use wire::DaemonName;
 
-use super::{PEOPLE, beside, drawn, record, search, start};
+use super::{PEOPLE, beside, drawn, found, record, search, start};
 
 const QUERY: &str = "a person for the night shift";
 
@@ -49,11 +49,14 @@ async fn under_evidence_agreement_moves_more_and_contradiction_silences() -> any
     stack.assert_quiet(&[])
 }
 
-/// A counter or the count of a histogram in `/metrics`.
-async fn metric(stack: &Stack, line: &str) -> anyhow::Result<f64> {
+/// How many outcomes of queries in `arm` were measured, by `/metrics`.
+async fn measured(stack: &Stack, arm: &str) -> anyhow::Result<f64> {
     let reply = stack.http(DaemonName::Matrixd)?.get("/metrics").send().await?;
     let text = String::from_utf8(reply.body)?;
-    let value = text.lines().find_map(|found| found.strip_prefix(line)).map(str::trim);
+    let is_it = |line: &&str| {
+        line.starts_with("matrixd_outcome_reciprocal_rank_count{") && line.contains(&format!("arm=\"{arm}\""))
+    };
+    let value = text.lines().find(is_it).and_then(|line| line.rsplit(' ').next());
     Ok(value.map(str::parse).transpose()?.unwrap_or(0.0))
 }
 
@@ -74,8 +77,7 @@ async fn control_slice_is_answered_cold_and_both_slices_are_measured() -> anyhow
     }
     ensure!(held_out >= 4.0 && treated >= 4.0, "{held_out} and {treated}: seed of the digest");
     for (arm, count) in [("control", held_out), ("treated", treated)] {
-        let measured =
-            metric(&half, &format!("matrixd_outcome_reciprocal_rank_count{{arm=\"{arm}\"}}")).await?;
+        let measured = measured(&half, arm).await?;
         ensure!(measured == count, "{arm}: {measured} of {count}");
     }
     half.stop().await?;
@@ -93,18 +95,29 @@ async fn evaluate(gateway: &Http, policy: &str, judged: &Value) -> anyhow::Resul
 async fn evaluation_shows_help_and_harm_and_records_nothing() -> anyhow::Result<()> {
     let mut stack = start().await?;
     let gateway = stack.gateway()?;
-    let helped = json!({"query_text": "a welder who also drives trucks", "relevant": {"flo": 1}});
-    let harmed = json!({"query_text": "who can weld pipes", "relevant": {"cy": 1}});
-    let unjudged = json!({"query_text": "anybody at all", "relevant": {"cy": 0}});
-    let judged = json!([helped, harmed, unjudged]);
+    let (helped, harmed) = ("a welder who also drives trucks", "somebody who nurses at night");
+    let cold = async |query: &str| {
+        let answer = search(&gateway, query, json!({"use_playbook": false})).await?;
+        Ok::<_, anyhow::Error>(found(&answer).into_iter().map(|(id, _)| id).collect::<Vec<_>>())
+    };
+    let (in_need, in_order) = (cold(helped).await?, cold(harmed).await?);
+    let judged = json!([
+        {"query_text": helped, "relevant": {in_need[1].as_str(): 1}},
+        {"query_text": harmed, "relevant": {in_order[0].as_str(): 1}},
+        {"query_text": "anybody at all", "relevant": {"cy": 0}},
+    ]);
     let before = evaluate(&gateway, "direct", &judged).await?;
     ensure!(before["uplift"] == 0.0 && before["harm_rate"] == 0.0 && before["queries"] == 2, "{before}");
 
-    record(&gateway, "a welder who drives trucks too", "flo", json!({})).await?;
-    record(&gateway, "somebody who can weld pipes", "di", json!({})).await?;
+    // Both are put first: the one was right, the other was not.
+    record(&gateway, helped, &in_need[1], json!({})).await?;
+    record(&gateway, harmed, &in_order[1], json!({})).await?;
     let after = evaluate(&gateway, "direct", &judged).await?;
     ensure!(after["help_rate"] == 0.5 && after["harm_rate"] == 0.5 && after["skipped"] == 1, "{after}");
-    ensure!(after["each"][0]["warm"]["ndcg"].as_f64() > after["each"][0]["cold"]["ndcg"].as_f64(), "{after}");
+    ensure!(
+        after["each"][0]["warm"]["ndcg"] == 1.0 && after["each"][0]["cold"]["reciprocal_rank"] == 0.5,
+        "{after}"
+    );
     ensure!(after["each"][1]["warm"]["reciprocal_rank"] == 0.5 && after["each"][2].is_null(), "{after}");
     ensure!(evaluate(&gateway, "direct", &judged).await?["uplift"] == after["uplift"], "the same again");
     ensure!(

@@ -1,5 +1,7 @@
 //! Export and import.
 
+use std::collections::BTreeSet;
+
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -20,12 +22,12 @@ async fn export(gateway: &Http) -> anyhow::Result<String> {
     Ok(String::from_utf8(reply.body)?)
 }
 
-/// What the lines of an export say, without the ids.
-fn sayings(lines: &str) -> anyhow::Result<Vec<Value>> {
-    let parse = |line: &str| -> anyhow::Result<Value> {
+/// What the lines of an export say, without the ids and in no order: an import writes many at once.
+fn sayings(lines: &str) -> anyhow::Result<BTreeSet<String>> {
+    let parse = |line: &str| -> anyhow::Result<String> {
         let mut playbook: Value = serde_json::from_str(line)?;
         playbook.as_object_mut().context("an object")?.remove("playbook_id").context("an id")?;
-        Ok(playbook)
+        Ok(playbook.to_string())
     };
     lines.lines().map(parse).collect()
 }
