@@ -95,13 +95,13 @@ impl PeerUrls {
 
     /// The base URL of `daemon`, the first of several, without a trailing slash.
     pub fn url(&self, daemon: DaemonName) -> String {
-        self.urls(daemon).swap_remove(0)
+        self.clone().take(daemon).swap_remove(0)
     }
 
-    /// The base URLs of all replicas of `daemon`.
-    fn urls(&self, daemon: DaemonName) -> Vec<String> {
-        match self.0.get(&daemon) {
-            Some(Urls(urls)) if !urls.is_empty() => urls.clone(),
+    /// The base URLs of all replicas of `daemon`, at least one.
+    fn take(&mut self, daemon: DaemonName) -> Vec<String> {
+        match self.0.remove(&daemon) {
+            Some(Urls(urls)) if !urls.is_empty() => urls,
             _ => vec![format!("http://127.0.0.1:{}", daemon.port())],
         }
     }
@@ -122,14 +122,14 @@ impl Peers {
     ///
     /// # Errors
     /// When no TLS provider is installed: see [`install_tls_provider`](crate::install_tls_provider).
-    pub fn new(urls: PeerUrls) -> reqwest::Result<Self> {
+    pub fn new(mut urls: PeerUrls) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .connect_timeout(Self::CONNECT_TIMEOUT)
             .redirect(reqwest::redirect::Policy::none())
             .tcp_nodelay(true)
             .user_agent(concat!("lakehouse/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        let replicas = DaemonName::ALL.map(|daemon| (daemon, Arc::new(Replicas::new(urls.urls(daemon)))));
+        let replicas = DaemonName::ALL.map(|daemon| (daemon, Arc::new(Replicas::new(urls.take(daemon)))));
         Ok(Self { replicas: Arc::new(replicas.into()), http })
     }
 
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn one_url_several_with_commas_and_a_list_are_read_and_nothing_else() {
         let read =
-            |text: &str| serde_json::from_str::<PeerUrls>(text).map(|urls| urls.urls(DaemonName::Matrixd));
+            |text: &str| serde_json::from_str::<PeerUrls>(text).map(|mut urls| urls.take(DaemonName::Matrixd));
         assert_eq!(read(r#"{"matrixd": "http://a/"}"#).unwrap(), ["http://a"]);
         assert_eq!(read(r#"{"matrixd": "http://a, http://b/"}"#).unwrap(), ["http://a", "http://b"]);
         assert_eq!(read(r#"{"matrixd": ["http://a", "http://b"]}"#).unwrap(), ["http://a", "http://b"]);

@@ -17,7 +17,7 @@ const POSITIVE: f64 = 0.5;
 pub struct Evidence {
     /// Cosine distance beyond which a recorded query says nothing about another one.
     pub max_distance: f32,
-    /// The distance over which a vote loses a factor of e.
+    /// The distance at which a vote counts `1 / e`; it falls off as a Gaussian does.
     pub bandwidth: f64,
     /// The age at which a vote counts half, seconds.
     pub half_life_s: f64,
@@ -30,9 +30,9 @@ pub struct Evidence {
 }
 
 /// Strength is the lower bound to this power, at most 1 ...
-const EXPONENT: f64 = 0.9;
+const EXPONENT: f64 = 0.95;
 /// ... and times this for an answer that is not among the results by itself, and has further to go.
-const INJECTED: f64 = 1.8;
+const INJECTED: f64 = 1.75;
 
 /// What the outcomes near a query prove.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -90,7 +90,7 @@ impl Evidence {
 
     fn weight(&self, entry: &Entry) -> f64 {
         let age = entry.age_s as f64 / self.half_life_s;
-        (-f64::from(entry.distance) / self.bandwidth).exp() * (-age).exp2()
+        (-(f64::from(entry.distance) / self.bandwidth).powi(2)).exp() * (-age).exp2()
     }
 
     /// Recordings that speak for an answer, and that later outcomes speak against.
@@ -180,10 +180,10 @@ mod tests {
 
     fn evidence() -> Evidence {
         Evidence {
-            max_distance: 0.55,
-            bandwidth: 0.13,
+            max_distance: 0.6,
+            bandwidth: 0.27,
             half_life_s: 180.0 * DAY_S as f64,
-            z: 1.28,
+            z: 1.1,
             max_displaced: 2,
             quarantine_votes: 2,
         }
@@ -353,7 +353,7 @@ mod tests {
                 age_s: days * DAY_S,
             }).collect();
             let near: Vec<Entry> = entries.iter()
-                .filter(|entry| entry.role_key == "welder" && entry.distance <= 0.55).cloned().collect();
+                .filter(|entry| entry.role_key == "welder" && entry.distance <= 0.6).cloned().collect();
             let verdict = evidence().weigh(&entries, "welder");
             prop_assert_eq!(&verdict, &evidence().weigh(&near, "welder"));
             prop_assert!(verdict.chosen.values().all(|chosen| (0.0..=1.0).contains(&chosen.score)));

@@ -64,11 +64,11 @@ pub struct PlaybookConfig {
 pub struct EvidenceConfig {
     /// Cosine distance beyond which a recorded query says nothing about another one.
     pub max_distance: f32,
-    /// The distance over which a vote loses a factor of e.
+    /// The distance at which a vote counts `1 / e`.
     pub bandwidth: f64,
     /// The age at which a vote counts half.
     pub half_life_days: f64,
-    /// How sure the lower bound is: 1.28 is what nine of ten samples keep.
+    /// How sure the lower bound is: the quantile of the normal distribution.
     pub z: f64,
     /// No result loses more places than this.
     pub max_displaced: usize,
@@ -175,10 +175,10 @@ impl Default for EvidenceConfig {
     fn default() -> Self {
         // The first four as tuned on alternate titles of occupations: docs/decisions/0051-evidence.md.
         Self {
-            max_distance: 0.55,
-            bandwidth: 0.13,
+            max_distance: 0.6,
+            bandwidth: 0.27,
             half_life_days: 180.0,
-            z: 1.28,
+            z: 1.1,
             max_displaced: 2,
             quarantine_votes: 2,
         }

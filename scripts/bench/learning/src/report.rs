@@ -16,6 +16,8 @@ use crate::measure::{Plan, Run};
 
 /// The most queries of a hundred that policy `evidence` may make worse.
 const MAX_HARM_PERCENT: f64 = 2.0;
+/// Less gained than this is nothing gained.
+const MIN_UPLIFT: f64 = 0.001;
 /// The part of the uplift of policy `direct` that `evidence` keeps.
 const MIN_KEPT: f64 = 0.5;
 
@@ -86,7 +88,7 @@ fn bars(runs: &[Run]) -> Vec<Bar> {
     let (direct, evidence) = (find(Policy::Direct, false), find(Policy::Evidence, false));
     let kept = direct.zip(evidence).map(|(direct, evidence)| evidence.uplift / direct.uplift);
     vec![
-        Bar::at_least("uplift of `direct`, low end of the 95% interval", "", f64::MIN_POSITIVE, low(direct)),
+        Bar::at_least("uplift of `direct`, low end of the 95% interval", " nDCG", MIN_UPLIFT, low(direct)),
         Bar::at_most(
             "queries that `evidence` harms",
             " %",
@@ -96,8 +98,8 @@ fn bars(runs: &[Run]) -> Vec<Bar> {
         Bar::at_least("uplift of `evidence`, of that of `direct`", " x", MIN_KEPT, kept),
         Bar::at_least(
             "uplift of `evidence` with wrong recordings, low end of the 95% interval",
-            "",
-            f64::MIN_POSITIVE,
+            " nDCG",
+            MIN_UPLIFT,
             low(find(Policy::Evidence, true)),
         ),
     ]

@@ -124,7 +124,7 @@ mod tests {
             // One title in ten is right for two.
             occupations: BTreeSet::from([
                 format!("o{}", n % 7),
-                format!("o{}", if n % 10 == 0 { 0 } else { n % 7 }),
+                format!("o{}", if n.is_multiple_of(10) { 0 } else { n % 7 }),
             ]),
         };
         Titles { occupations: Vec::new(), titles: (0..500).map(title).collect() }

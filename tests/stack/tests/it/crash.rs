@@ -29,10 +29,20 @@ async fn survives_sigkill<W: Workload>(victim: DaemonName) -> anyhow::Result<()>
         acknowledged = write_until(workload, &acknowledged, WRITES, kill).await?;
         stack.daemon(victim)?.restart().await?;
         let found = W::connect(&stack).await?.verify(&acknowledged).await;
-        found.with_context(|| format!("after SIGKILL {round} of {victim}"))?;
+        found
+            .or_else(|error| with_logs(error, &stack))
+            .with_context(|| format!("after SIGKILL {round} of {victim}"))?;
     }
     stack.stop().await?;
     stack.assert_quiet(&EXPECTED)
+}
+
+/// An error, and what the daemons themselves say of it.
+fn with_logs(error: anyhow::Error, stack: &Stack) -> anyhow::Result<()> {
+    Err(match stack.assert_quiet(&EXPECTED) {
+        Ok(()) => error,
+        Err(logs) => error.context(format!("{logs:#}")),
+    })
 }
 
 /// Cuts the power of all daemons in the middle of concurrent writes, again and again, by turns losing every unsynced
@@ -47,6 +57,7 @@ async fn survives_power_cuts<W: Workload>() -> anyhow::Result<()> {
         acknowledged = write_until(workload, &acknowledged, WRITES, kill).await?;
         stack.power_cut(unsynced).await?;
         let found = W::connect(&stack).await?.verify(&acknowledged).await;
+        let found = found.or_else(|error| with_logs(error, &stack));
         found.with_context(|| format!("after power cut {round}, unsynced writes {unsynced:?}"))?;
     }
     stack.stop().await?;
