@@ -153,8 +153,9 @@ mod tests {
 
     #[test]
     fn one_url_several_with_commas_and_a_list_are_read_and_nothing_else() {
-        let read =
-            |text: &str| serde_json::from_str::<PeerUrls>(text).map(|mut urls| urls.take(DaemonName::Matrixd));
+        let read = |text: &str| {
+            serde_json::from_str::<PeerUrls>(text).map(|mut urls| urls.take(DaemonName::Matrixd))
+        };
         assert_eq!(read(r#"{"matrixd": "http://a/"}"#).unwrap(), ["http://a"]);
         assert_eq!(read(r#"{"matrixd": "http://a, http://b/"}"#).unwrap(), ["http://a", "http://b"]);
         assert_eq!(read(r#"{"matrixd": ["http://a", "http://b"]}"#).unwrap(), ["http://a", "http://b"]);
