@@ -1,7 +1,5 @@
 //! Export and import.
 
-use std::collections::BTreeSet;
-
 use anyhow::{Context, ensure};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -23,13 +21,15 @@ async fn export(gateway: &Http) -> anyhow::Result<String> {
 }
 
 /// What the lines of an export say, without the ids and in no order: an import writes many at once.
-fn sayings(lines: &str) -> anyhow::Result<BTreeSet<String>> {
+fn sayings(lines: &str) -> anyhow::Result<Vec<String>> {
     let parse = |line: &str| -> anyhow::Result<String> {
         let mut playbook: Value = serde_json::from_str(line)?;
         playbook.as_object_mut().context("an object")?.remove("playbook_id").context("an id")?;
         Ok(playbook.to_string())
     };
-    lines.lines().map(parse).collect()
+    let mut sayings = lines.lines().map(parse).collect::<anyhow::Result<Vec<String>>>()?;
+    sayings.sort_unstable();
+    Ok(sayings)
 }
 
 #[tokio::test]

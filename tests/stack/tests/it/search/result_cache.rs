@@ -196,37 +196,3 @@ async fn answer_from_before_an_acknowledged_write_never_comes_back() -> anyhow::
     ensure!(hits > 50 && stale > 50, "the cache was hardly tried: {hits} hits, {stale} stale");
     Ok(())
 }
-
-/// What one call for versions costs beside one search, at a corpus of the size that is scanned.
-#[tokio::test]
-async fn version_call_costs_less_than_a_search() -> anyhow::Result<()> {
-    const DIMENSION: usize = 384;
-    let stack = Stack::of(&[DaemonName::Vectord]).start().await?;
-    let vectord = stack.http(DaemonName::Vectord)?.keeping_connections();
-    create(&vectord, "w", DIMENSION, "cosine").await?;
-    let mut rng = ChaCha8Rng::seed_from_u64(SEED);
-    let vectors: Vec<Vec<f32>> =
-        (0..4000).map(|_| super::oracle::random_vector(&mut rng, DIMENSION)).collect();
-    let items: Vec<Value> =
-        vectors.iter().enumerate().map(|(n, vector)| item(&id(n), vector, &json!({"n": n}))).collect();
-    add(&vectord, "w", &items).await?;
-    let search = |vector: &Vec<f32>| {
-        let search = json!({"index": "w", "vector_b64": wire::packed::pack(vector), "k": 10});
-        vectord.post("/vectors/search", &json!({"searches": [search]}))
-    };
-    let (mut searches, mut versions) = (Vec::new(), Vec::new());
-    for vector in vectors.iter().take(300) {
-        let started = std::time::Instant::now();
-        search(vector).expect(200).await?;
-        searches.push(started.elapsed());
-        let started = std::time::Instant::now();
-        vectord.post("/vectors/versions", &json!({"indexes": ["w", "playbook_memory"]})).expect(200).await?;
-        versions.push(started.elapsed());
-    }
-    searches.sort_unstable();
-    versions.sort_unstable();
-    let (search, version) = (searches[searches.len() / 2], versions[versions.len() / 2]);
-    println!("p50: search {search:?}, versions {version:?}");
-    ensure!(version < search, "a version call takes {version:?}, a search {search:?}");
-    Ok(())
-}
