@@ -1,6 +1,6 @@
 //! The client for `pathwayd`.
 
-use http::Method;
+use http::{Method, StatusCode};
 use uuid::Uuid;
 use wire::context::IDEMPOTENCY_KEY;
 use wire::pathways::{
@@ -23,12 +23,15 @@ impl Peers {
 }
 
 impl Pathwayd {
-    /// Adds a pathway; on disk when this returns. With an idempotency key it is retried, and added once.
+    /// Adds a pathway under an idempotency key; on disk when this returns. Retried, and added once. The second is whether
+    /// it is new: if not, the key was used before, and the pathway may have been changed or retired since.
     ///
     /// # Errors
     /// Any [`Error`](crate::Error).
-    pub async fn add(&self, ctx: &CallContext, content: &Content, key: Option<&str>) -> Result<Written> {
-        self.write(ctx, "/pathways", content, key).await
+    pub async fn add(&self, ctx: &CallContext, content: &Content, key: &str) -> Result<(Written, bool)> {
+        let request = self.0.request(Method::POST, "/pathways").body(content);
+        let reply = request.header(IDEMPOTENCY_KEY, key).idempotent().send(ctx).await?;
+        Ok((reply.json()?, reply.status == StatusCode::CREATED))
     }
 
     /// Replaces the content of a pathway by a new version; retried under an idempotency key.

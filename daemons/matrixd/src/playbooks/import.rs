@@ -1,7 +1,8 @@
 //! `POST /matrix/playbooks/import`: many recordings at once, one JSON object a line.
 //!
 //! Each line is judged by itself: one that breaks a rule is refused and reported, the others are recorded. A line has its
-//! own idempotency key, made from what it says, so that an import that broke in the middle is simply repeated.
+//! own idempotency key, made from what it says, so that an import that broke in the middle is simply repeated; and a
+//! playbook that is still here as it was exported is not recorded a second time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,6 +14,7 @@ use service::{ApiError, Result};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt};
 use tokio_util::io::StreamReader;
+use uuid::Uuid;
 use wire::CallContext;
 use wire::playbooks::{ImportReport, Playbook, RecordRequest, RejectedLine};
 
@@ -31,6 +33,8 @@ const MAX_REJECTS: usize = 100;
 struct Line {
     number: u64,
     key: String,
+    /// What it was where it was exported.
+    exported_as: Option<Uuid>,
     recording: RecordRequest,
 }
 
@@ -56,7 +60,7 @@ impl Matrix {
             }
             if !line.trim_ascii().is_empty() {
                 match parse(&line) {
-                    Ok((key, recording)) => batch.push(Line { number, key, recording }),
+                    Ok(line) => batch.push(Line { number, ..line }),
                     Err(reason) => reject(&mut report, number, reason),
                 }
             }
@@ -86,25 +90,57 @@ impl Matrix {
         }
         let texts = lines.iter().map(|line| line.recording.query_text.clone()).collect();
         let vectors = self.vectors.embed(ctx, texts).await?;
-        let now = Timestamp::now();
-        let write = |line: Line| async move {
-            let written = self.pathwayd.add(ctx, &log::content(&line.recording), Some(&line.key)).await?;
-            let recorded_at = line.recording.recorded_at.or(Some(now));
-            let recording = RecordRequest { recorded_at, ..line.recording };
-            Ok::<_, client::Error>(Playbook { playbook_id: written.id.to_string(), recording })
-        };
         // All at once: the log syncs them together.
-        let written: Vec<Playbook> = stream::iter(lines).map(write).buffered(BATCH).try_collect().await?;
-        let lessons: Vec<(&Playbook, &QueryVector)> = written.iter().zip(&vectors).collect();
+        let mut writes = Vec::with_capacity(lines.len());
+        for line in &lines {
+            writes.push(self.write(ctx, line));
+        }
+        let written: Vec<Option<Playbook>> = stream::iter(writes).buffered(BATCH).try_collect().await?;
         report.recorded += written.len() as u64;
-        match self.memory.store(ctx, &lessons).await {
-            Ok(()) => report.indexed += written.len() as u64,
+        let new: Vec<(&Playbook, &QueryVector)> =
+            written.iter().zip(&vectors).filter_map(|(new, vector)| Some((new.as_ref()?, vector))).collect();
+        let known = lines.iter().zip(&written).filter(|(_, new)| new.is_none());
+        let known: Vec<String> = known.map(|(line, _)| lesson_id(&line.recording)).collect();
+        report.indexed += match self.index(ctx, &new, &known).await {
+            Ok(()) => written.len() as u64,
             Err(error) => {
                 tracing::warn!(%error, "index imported recordings: they wait in the backlog");
-                let lessons: BTreeSet<String> =
-                    written.iter().map(|playbook| lesson_id(&playbook.recording)).collect();
+                let lessons: BTreeSet<String> = lines.iter().map(|line| lesson_id(&line.recording)).collect();
                 lessons.into_iter().for_each(|lesson| self.backlog.push(lesson, ctx.token.clone()));
+                0
             }
+        };
+        Ok(())
+    }
+
+    /// Writes `line` into the log; `None` if the log has had it before.
+    async fn write(&self, ctx: &CallContext, line: &Line) -> client::Result<Option<Playbook>> {
+        if let Some(id) = line.exported_as {
+            let known = match self.pathwayd.get(ctx, id).await {
+                Ok(pathway) => log::playbook(pathway),
+                Err(error) if error.is(wire::ErrorCode::NotFound) => None,
+                Err(error) => return Err(error),
+            };
+            if known.is_some_and(|known| known.recording == line.recording) {
+                return Ok(None);
+            }
+        }
+        let (written, is_new) = self.pathwayd.add(ctx, &log::content(&line.recording), &line.key).await?;
+        let recorded_at = line.recording.recorded_at.or_else(|| Some(Timestamp::now()));
+        let recording = RecordRequest { recorded_at, ..line.recording.clone() };
+        Ok(is_new.then(|| Playbook { playbook_id: written.id.to_string(), recording }))
+    }
+
+    /// Brings the index in line with the log: `new` recordings at once, `known` lessons as the log has them now.
+    async fn index(
+        &self,
+        ctx: &CallContext,
+        new: &[(&Playbook, &QueryVector)],
+        known: &[String],
+    ) -> client::Result<()> {
+        self.memory.store(ctx, new).await?;
+        for lesson in known {
+            self.memory.settle(ctx, lesson).await?;
         }
         Ok(())
     }
@@ -149,20 +185,21 @@ fn reject(report: &mut ImportReport, line: u64, reason: String) {
     }
 }
 
-/// The key and the recording of a line; the `playbook_id` of an exported one goes into the key alone.
-fn parse(line: &[u8]) -> std::result::Result<(String, RecordRequest), String> {
+/// Reads a line; its number is yet to be told.
+fn parse(line: &[u8]) -> std::result::Result<Line, String> {
     let mut fields = match serde_json::from_slice(line) {
         Ok(Value::Object(fields)) => fields,
         Ok(_) => return Err("the line is no JSON object".to_owned()),
         Err(error) => return Err(format!("the line is not JSON: {error}")),
     };
     let digest = Sha256::digest(Value::Object(fields.clone()).to_string());
-    fields.remove("playbook_id");
+    let exported_as = fields.remove("playbook_id");
+    let exported_as = exported_as.as_ref().and_then(Value::as_str).and_then(|id| id.parse().ok());
     let recording: RecordRequest =
         serde_json::from_value(Value::Object(fields)).map_err(|error| error.to_string())?;
     check(&recording, Timestamp::now())?;
     let digits: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((format!("import-{digits}"), recording))
+    Ok(Line { number: 0, key: format!("import-{digits}"), exported_as, recording })
 }
 
 #[cfg(test)]
@@ -173,7 +210,7 @@ mod tests {
 
     #[test]
     fn same_line_has_the_same_key_and_another_playbook_another() {
-        let key = |line: &str| parse(line.as_bytes()).unwrap().0;
+        let key = |line: &str| parse(line.as_bytes()).unwrap().key;
         assert_eq!(key(LINE), key(&format!(" {LINE}\r\n")));
         let named = |id: &str| key(&LINE.replace('{', &format!(r#"{{"playbook_id":"{id}","#)));
         assert_ne!(named("a"), named("b"));

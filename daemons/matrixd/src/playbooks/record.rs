@@ -43,11 +43,14 @@ impl Matrix {
         }
         // A key of our own lets the client repeat the call when the connection breaks half-way.
         let own_key = Uuid::now_v7().to_string();
-        let written = self.pathwayd.add(ctx, &log::content(&request), Some(key.unwrap_or(&own_key))).await?;
+        let (written, is_new) =
+            self.pathwayd.add(ctx, &log::content(&request), key.unwrap_or(&own_key)).await?;
         let playbook_id = written.id.to_string();
         let recorded_at = request.recorded_at.or(Some(now));
         let playbook = Playbook { playbook_id, recording: RecordRequest { recorded_at, ..request } };
         let stored = match vector {
+            // What was recorded before may have been deleted since.
+            _ if !is_new => self.memory.settle(ctx, &lesson_id(&playbook.recording)).await,
             Ok((vector, _)) => self.memory.store(ctx, &[(&playbook, vector.as_ref())]).await,
             Err(error) => Err(error),
         };

@@ -49,6 +49,17 @@ async fn what_is_exported_comes_back_by_an_import_elsewhere_and_only_once() -> a
         ensure!(report == all, "{report}");
         ensure!(sayings(&export(&other).await?)? == sayings(&lines)?, "as it was, times and all");
     }
+    // What was exported here is here; what was deleted there does not come back by the same import.
+    ensure!(import(&gateway, &lines).await?["recorded"] == COUNT);
+    ensure!(sayings(&export(&gateway).await?)? == sayings(&lines)?, "not recorded a second time");
+    let listed = other.get("/v1/matrix/playbooks?limit=1").expect(200).await?;
+    let first = listed["playbooks"][0]["playbook_id"].as_str().context("an id")?;
+    other.delete(&format!("/v1/matrix/playbooks/{first}")).expect(204).await?;
+    import(&other, &lines).await?;
+    ensure!(export(&other).await?.lines().count() == COUNT - 1, "deleted is deleted");
+    let memory = other.get("/v1/vectors/index/playbook_memory").expect(200).await?;
+    ensure!(memory["count"] == COUNT - 1, "in the index, too: {memory}");
+
     let warm = search(&other, "welder number 10", json!({"role": "welder"})).await?;
     ensure!(drawn(&warm, "cy").is_some_and(|ratio| ratio < 1.0), "what was imported acts: {warm}");
     for stack in [&mut here, &mut elsewhere] {
