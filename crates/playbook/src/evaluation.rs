@@ -2,21 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use wire::playbooks::Quality;
+
 use crate::AnswerKey;
 
-/// How good one ranking is, or the mean over many; each figure is 0 to 1, higher is better.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct Quality {
-    /// Normalised discounted cumulative gain with linear gains and a discount of `log2(rank + 1)` (Järvelin and
-    /// Kekäläinen 2002), as `trec_eval` computes it.
-    pub ndcg: f64,
-    /// One by the rank of the first relevant answer; 0 if there is none.
-    pub reciprocal_rank: f64,
-    /// The part of the relevant answers that came.
-    pub recall: f64,
-}
-
-/// Judges the first `depth` answers of `ranking` by the grades in `relevant`: 0 is not relevant, higher is better, and
+/// Judges the first `depth` answers of `ranking` as `trec_eval` does: nDCG with linear gains and a discount of
+/// `log2(rank + 1)` (Järvelin and Kekäläinen 2002). Of the grades in `relevant`, 0 is not relevant, higher is better, and
 /// what is not judged counts as 0. `None` if nothing is relevant, because nothing could be found.
 pub fn judge(ranking: &[AnswerKey], relevant: &BTreeMap<AnswerKey, f64>, depth: usize) -> Option<Quality> {
     let mut ideal: Vec<f64> = relevant.values().copied().filter(|grade| *grade > 0.0).collect();

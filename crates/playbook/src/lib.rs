@@ -12,7 +12,7 @@ mod rank;
 mod role;
 
 pub use entry::{AnswerKey, Chosen, Entry, choose};
-pub use evaluation::{Comparison, Quality, compare, judge};
+pub use evaluation::{Comparison, compare, judge};
 pub use evidence::{Evidence, Verdict};
 pub use rank::{Candidate, Ranked, Ranking, rank};
 pub use role::role_key;

@@ -219,7 +219,7 @@ pub struct Evaluation {
 /// Quality of one ranking, or means of many; 0 to 1, higher is better.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Quality {
-    /// Normalised discounted cumulative gain at the depth judged.
+    /// Normalised discounted cumulative gain at the depth judged, as `trec_eval` computes it.
     pub ndcg: f64,
     /// One by the rank of the first relevant answer; over many queries, MRR.
     pub reciprocal_rank: f64,

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use futures::{StreamExt, TryStreamExt, stream};
-use playbook::{AnswerKey, Quality};
+use playbook::AnswerKey;
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use service::{ApiError, Result};
@@ -12,8 +12,7 @@ use wire::CallContext;
 use wire::matrix::SearchRequest;
 use wire::names::{check_id, check_name};
 use wire::playbooks::{
-    ColdAndWarm, EvaluateRequest, Evaluation, JudgedQuery, MAX_JUDGED, MAX_RESAMPLES, Policy,
-    Quality as WireQuality,
+    ColdAndWarm, EvaluateRequest, Evaluation, JudgedQuery, MAX_JUDGED, MAX_RESAMPLES, Policy, Quality,
 };
 
 use crate::matrix::Matrix;
@@ -41,16 +40,14 @@ impl Matrix {
         let comparison = playbook::compare(&pairs, request.resamples, |below| rng.random_range(0..below));
         let comparison =
             comparison.ok_or_else(|| ApiError::invalid("no query of judged has a relevant answer"))?;
-        let in_each = |pair: &Option<(Quality, Quality)>| {
-            pair.map(|(cold, warm)| ColdAndWarm { cold: on_wire(cold), warm: on_wire(warm) })
-        };
+        let in_each = |pair: &Option<(Quality, Quality)>| pair.map(|(cold, warm)| ColdAndWarm { cold, warm });
         Ok(Evaluation {
             policy,
             depth: request.depth,
             queries: comparison.queries,
             skipped: each.len() - comparison.queries,
-            cold: on_wire(comparison.cold),
-            warm: on_wire(comparison.warm),
+            cold: comparison.cold,
+            warm: comparison.warm,
             uplift: comparison.uplift,
             uplift_95: comparison.uplift_95,
             help_rate: comparison.helped,
@@ -133,10 +130,6 @@ fn check(request: &EvaluateRequest) -> std::result::Result<(), String> {
         return Err("judged has a query twice: name all its relevant answers in one".to_owned());
     }
     Ok(())
-}
-
-fn on_wire(quality: Quality) -> WireQuality {
-    WireQuality { ndcg: quality.ndcg, reciprocal_rank: quality.reciprocal_rank, recall: quality.recall }
 }
 
 #[cfg(test)]

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 use bench_kit::progress::{self, say};
-use playbook::{Comparison, Quality, compare};
+use playbook::{Comparison, compare};
 use rand::seq::{IndexedRandom, SliceRandom};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use wire::playbooks::{EvaluateRequest, JudgedQuery, Policy, Quality as WireQuality, RecordRequest};
+use wire::playbooks::{EvaluateRequest, JudgedQuery, Policy, Quality, RecordRequest};
 
 use crate::stack::{CORPUS, Stack, call};
 use crate::titles::{Occupation, Split, Title, Titles};
@@ -46,8 +46,8 @@ pub(crate) struct Run {
     pub(crate) wrong_percent: u32,
     pub(crate) recordings: usize,
     pub(crate) queries: usize,
-    pub(crate) cold: WireQuality,
-    pub(crate) warm: WireQuality,
+    pub(crate) cold: Quality,
+    pub(crate) warm: Quality,
     pub(crate) uplift: f64,
     pub(crate) uplift_95: [f64; 2],
     pub(crate) help_rate: f64,
@@ -86,18 +86,14 @@ impl Run {
             wrong_percent,
             recordings,
             queries: comparison.queries,
-            cold: on_wire(comparison.cold),
-            warm: on_wire(comparison.warm),
+            cold: comparison.cold,
+            warm: comparison.warm,
             uplift: comparison.uplift,
             uplift_95: comparison.uplift_95,
             help_rate: comparison.helped,
             harm_rate: comparison.harmed,
         }
     }
-}
-
-fn on_wire(quality: Quality) -> WireQuality {
-    WireQuality { ndcg: quality.ndcg, reciprocal_rank: quality.reciprocal_rank, recall: quality.recall }
 }
 
 /// One recording for each link of a title, `wrong_percent` of a hundred of them for an occupation drawn at random.
@@ -163,14 +159,10 @@ async fn ask(stack: &Stack, titles: &[Title], policy: Policy, seed: u64) -> anyh
         };
         let answer = stack.peers.matrixd().evaluate(&call(), &request).await?;
         let each = answer.each.context("matrixd left out the figures of each query")?;
-        pairs.extend(each.into_iter().flatten().map(|pair| (quality(pair.cold), quality(pair.warm))));
+        pairs.extend(each.into_iter().flatten().map(|pair| (pair.cold, pair.warm)));
         bar.inc(batch.len() as u64);
     }
     bar.finish_and_clear();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     compare(&pairs, RESAMPLES, |below| rng.random_range(0..below)).context("nothing was judged")
-}
-
-fn quality(quality: WireQuality) -> Quality {
-    Quality { ndcg: quality.ndcg, reciprocal_rank: quality.reciprocal_rank, recall: quality.recall }
 }

@@ -4,11 +4,11 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::ValueEnum;
-use playbook::{Comparison, Quality, compare};
+use playbook::{Comparison, compare};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::json;
-use wire::playbooks::{EvaluateRequest, JudgedQuery, Policy, Quality as WireQuality};
+use wire::playbooks::{EvaluateRequest, JudgedQuery, Policy, Quality};
 
 use super::{PATIENCE, judged};
 use crate::output;
@@ -69,7 +69,7 @@ pub(super) async fn run(session: &Session, args: &Args, as_json: bool) -> anyhow
             policy = Some(answer.policy);
             skipped += answer.skipped;
             let each = answer.each.context("matrixd left out the figures of each query")?;
-            pairs.extend(each.into_iter().flatten().map(|pair| (quality(pair.cold), quality(pair.warm))));
+            pairs.extend(each.into_iter().flatten().map(|pair| (pair.cold, pair.warm)));
         } else {
             skipped += batch.len();
         }
@@ -93,10 +93,6 @@ fn request(args: &Args, batch: &[JudgedQuery]) -> EvaluateRequest {
         seed: args.seed,
         each: true,
     }
-}
-
-fn quality(quality: WireQuality) -> Quality {
-    Quality { ndcg: quality.ndcg, reciprocal_rank: quality.reciprocal_rank, recall: quality.recall }
 }
 
 fn print(policy: Option<Policy>, comparison: &Comparison, skipped: usize) -> anyhow::Result<()> {
@@ -130,15 +126,14 @@ fn print_json(
     comparison: &Comparison,
     skipped: usize,
 ) -> anyhow::Result<()> {
-    let quality = |quality: Quality| json!({"ndcg": quality.ndcg, "reciprocal_rank": quality.reciprocal_rank, "recall": quality.recall});
     output::json(&json!({
         "corpus": args.corpus,
         "policy": policy,
         "depth": args.depth,
         "queries": comparison.queries,
         "skipped": skipped,
-        "cold": quality(comparison.cold),
-        "warm": quality(comparison.warm),
+        "cold": comparison.cold,
+        "warm": comparison.warm,
         "uplift": comparison.uplift,
         "uplift_95": comparison.uplift_95,
         "help_rate": comparison.helped,
