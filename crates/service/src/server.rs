@@ -10,6 +10,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use axum::serve::ListenerExt;
 use client::Peers;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::net::TcpListener;
@@ -93,8 +94,18 @@ where
     if let Err(error) = scheduling::ask_for(scheduling::SHORT) {
         tracing::info!(%error, "the system gives no short turns: under load, the slowest answers take longer");
     }
+    allow_all_files_that_may_be_open();
     let runtime = threads::start(placement)?;
     runtime.block_on(serve(daemon, flags.listen_file.as_deref(), settings, build))
+}
+
+/// The soft limit stands for programs that use select(2); what the administrator means is the hard one (setrlimit(2), and
+/// `LimitNOFILE` in systemd.exec(5)). Callers and the files of large indexes take one each.
+fn allow_all_files_that_may_be_open() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::info!(%error, soft = limit.current, "the limit of open files stays as it is");
+    }
 }
 
 async fn serve<C, F, B>(

@@ -9,6 +9,8 @@ use crate::distance::Distance;
 use crate::kernel::{self, Isa};
 use crate::table::{Line, Table};
 
+/// From this dimension on, a code takes fewer bytes than the vector by enough to pay for looking twice.
+pub(crate) const SCAN_FROM_DIMENSION: usize = 48;
 /// Bytes of a line.
 const LINE: usize = 64;
 /// Added to a code in storage: the VNNI instructions multiply unsigned bytes by signed ones.

@@ -1,5 +1,6 @@
 //! One index: what is in memory, and the way of a change from a caller to the disk to the readers.
 
+use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{
@@ -20,6 +21,7 @@ use crate::records::{NEVER_MS, Record};
 use crate::recovery::Opened;
 use crate::seal::{OnDisk, SealQueue};
 use crate::search::{self, Answer, Query, Searcher};
+use crate::segment::RowBuffer;
 use crate::settings::Settings;
 use crate::wal::Wal;
 
@@ -187,23 +189,28 @@ impl Collection {
     }
 
     /// The item of this id, unless it has expired by `now_ms`. Under cosine its vector is of unit length.
-    pub fn get(&self, id: &str, now_ms: u64) -> Option<Item> {
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn get(&self, id: &str, now_ms: u64) -> Result<Option<Item>, Error> {
         let (slot, view) = {
             let state = self.state.read();
-            (state.items.slot_of(id)?, Arc::clone(state.items.view()))
+            let Some(slot) = state.items.slot_of(id) else { return Ok(None) };
+            (slot, Arc::clone(state.items.view()))
         };
         let expires_ms = view.expires_ms(slot);
         if expires_ms.is_some_and(|expires_ms| expires_ms <= now_ms) {
-            return None;
+            return Ok(None);
         }
-        let (vector, metadata) = (view.rows().row(slot).to_vec(), view.metadata(slot));
-        Some(Item { id: id.to_owned(), vector, metadata, expires_ms })
+        let mut buffer = RowBuffer::default();
+        let vector = view.rows().row(slot, &mut buffer).map_err(|e| self.unreadable(e))?.to_vec();
+        Ok(Some(Item { id: id.to_owned(), vector, metadata: view.metadata(slot), expires_ms }))
     }
 
     /// The items nearest to the query's vector.
     ///
     /// # Errors
-    /// [`Error::Invalid`] only.
+    /// [`Error::Invalid`] and [`Error::Io`].
     pub fn search(&self, mut query: Query) -> Result<Answer, Error> {
         search::check(&query)?;
         query.vector = self.distance.admit(std::mem::take(&mut query.vector), self.dimension)?;
@@ -220,8 +227,12 @@ impl Collection {
             default_ef: self.settings.search_breadth,
         };
         let version = Version { opening: self.opening, changes: version };
-        let (hits, is_exact) = searcher.search(&query, eligible.as_ref());
+        let (hits, is_exact) = searcher.search(&query, eligible.as_ref()).map_err(|e| self.unreadable(e))?;
         Ok(Answer { hits, is_exact, distance: self.distance, version })
+    }
+
+    fn unreadable(&self, error: io::Error) -> Error {
+        Error::io("read a vector in", &self.folder, error)
     }
 
     /// The state of the index, without waiting for any lock. What was acknowledged before the call is in it.

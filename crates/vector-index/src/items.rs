@@ -129,7 +129,7 @@ impl Items {
             self.delete(then.id(slot));
         }
         for slot in now.alive().iter_from(then.slots()) {
-            self.upsert(Arc::clone(now.buffered(slot)), now.rows().row(slot));
+            self.upsert(Arc::clone(now.buffered(slot)), now.rows().buffered(slot));
         }
     }
 }
@@ -159,8 +159,11 @@ mod tests {
 
     fn contents(items: &Items) -> Vec<(String, f32)> {
         let view = items.view();
-        let mut all: Vec<_> =
-            view.alive().iter().map(|slot| (view.id(slot).to_owned(), view.rows().row(slot)[0])).collect();
+        let mut all: Vec<_> = view
+            .alive()
+            .iter()
+            .map(|slot| (view.id(slot).to_owned(), view.rows().buffered(slot)[0]))
+            .collect();
         all.sort_by(|a, b| a.0.cmp(&b.0));
         all
     }
@@ -198,7 +201,7 @@ mod tests {
         put(&mut items, "a", 2.0);
         put(&mut items, "b", 3.0);
         assert_eq!((then.slots(), then.alive().iter().collect::<Vec<_>>()), (1, vec![0]));
-        assert_eq!((then.id(0), then.rows().row(0)), ("a", &[1.0][..]));
+        assert_eq!((then.id(0), then.rows().buffered(0)), ("a", &[1.0][..]));
         assert_eq!(contents(&items), [("a".to_owned(), 2.0), ("b".to_owned(), 3.0)]);
     }
 
@@ -238,7 +241,7 @@ mod tests {
         }
         for i in 0..5000_u16 {
             let slot = items.slot_of(&i.to_string()).unwrap();
-            assert_eq!(items.view().rows().row(slot), [f32::from(i) + 2.0]);
+            assert_eq!(items.view().rows().buffered(slot), [f32::from(i) + 2.0]);
         }
         assert!((0..5000_u16).step_by(2).all(|i| items.delete(&i.to_string())));
         assert_eq!((items.view().live(), items.slot_of("0"), items.delete("0")), (2500, None, false));

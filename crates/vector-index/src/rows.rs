@@ -1,6 +1,9 @@
 //! The numbers of all vectors, in rows that never move or change.
 
+use std::io;
+
 use crate::sealed::Sealed;
+use crate::segment::RowBuffer;
 use crate::table::Table;
 
 /// Vectors of one dimension, `[len, dimension]`, append only: those of the segments, then those of the write buffer. A
@@ -35,11 +38,21 @@ impl Rows {
         self.buffer.push(row);
     }
 
+    /// The row of a slot: where it lies, or read into `buffer`.
+    ///
+    /// # Errors
+    /// Those of reading a file.
     #[inline]
-    pub(crate) fn row(&self, slot: u32) -> &[f32] {
+    pub(crate) fn row<'a>(&'a self, slot: u32, buffer: &'a mut RowBuffer) -> io::Result<&'a [f32]> {
         match self.sealed.find(slot) {
-            Some((segment, slot)) => segment.row(slot),
-            None => self.buffer.row((slot - self.sealed.slots()) as usize),
+            Some((segment, slot)) => segment.row(slot, buffer),
+            None => Ok(self.buffered(slot)),
         }
+    }
+
+    /// The row of a slot of the write buffer.
+    #[inline]
+    pub(crate) fn buffered(&self, slot: u32) -> &[f32] {
+        self.buffer.row((slot - self.sealed.slots()) as usize)
     }
 }

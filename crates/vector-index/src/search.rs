@@ -3,8 +3,10 @@
 mod sieve;
 mod top_k;
 
+use std::io;
+
 use crate::bitset::Bitset;
-use crate::codes::{Codes, Probe};
+use crate::codes::{Codes, Probe, SCAN_FROM_DIMENSION};
 use crate::collection::Version;
 use crate::distance::Distance;
 use crate::error::Invalid;
@@ -12,6 +14,8 @@ use crate::filter::Filter;
 use crate::graph::{Graph, Ranking, Scored};
 use crate::items::Items;
 use crate::metadata::Metadata;
+use crate::rows::Rows;
+use crate::segment::RowBuffer;
 use crate::view::View;
 use sieve::{BATCH, Sieve};
 use top_k::TopK;
@@ -99,26 +103,36 @@ pub(crate) struct Searcher<'a> {
 impl Searcher<'_> {
     /// What is nearest, and whether a scan found it. `query.vector` has been admitted and `query` checked; `eligible` is
     /// what [`eligible`] said of it.
-    pub(crate) fn search(&self, query: &Query, eligible: Option<&Bitset>) -> (Vec<Hit>, bool) {
+    ///
+    /// # Errors
+    /// Those of reading a vector.
+    pub(crate) fn search(&self, query: &Query, eligible: Option<&Bitset>) -> io::Result<(Vec<Hit>, bool)> {
         let eligible = eligible.unwrap_or(self.view.alive());
         let mut top = TopK::new(self.view, query.k);
         let graph = self.graph.filter(|_| !query.exact && eligible.count() > self.exact_below);
-        let is_exact = !graph.is_some_and(|graph| self.search_graph(graph, query, eligible, &mut top));
+        let is_exact = match graph {
+            Some(graph) => !self.search_graph(graph, query, eligible, &mut top)?,
+            None => true,
+        };
         if is_exact {
             top = TopK::new(self.view, query.k);
-            self.scan(&query.vector, eligible.iter(), &mut top);
+            self.scan(&mut self.scorer(query), eligible.iter(), &mut top)?;
         }
-        (top.into_hits(self.distance), is_exact)
+        Ok((top.into_hits(self.distance), is_exact))
     }
 
     /// Offers all of `slots` whose distance could be among the smallest; the others are told apart by their codes.
-    fn scan(&self, vector: &[f32], slots: impl Iterator<Item = u32>, top: &mut TopK<'_>) {
-        if vector.len() < CODED_SCAN_DIMENSION {
-            slots.for_each(|slot| top.offer(self.score(vector, slot)));
-            return;
+    fn scan(
+        &self,
+        scorer: &mut Scorer<'_>,
+        mut slots: impl Iterator<Item = u32>,
+        top: &mut TopK<'_>,
+    ) -> io::Result<()> {
+        if scorer.vector.len() < SCAN_FROM_DIMENSION {
+            return slots.try_for_each(|slot| scorer.score(slot).map(|scored| top.offer(scored)));
         }
         let codes = self.view.codes();
-        let mut sieve = Sieve::new(codes.fine_probe(vector, self.distance), top.k(), top.bound());
+        let mut sieve = Sieve::new(codes.fine_probe(scorer.vector, self.distance), top.k(), top.bound());
         let mut batch = Vec::with_capacity(BATCH);
         let mut slots = slots.peekable();
         while slots.peek().is_some() {
@@ -130,40 +144,49 @@ impl Searcher<'_> {
             if lower > top.bound() {
                 break;
             }
-            top.offer(self.score(vector, slot));
+            top.offer(scorer.score(slot)?);
         }
+        Ok(())
     }
 
-    fn score(&self, vector: &[f32], slot: u32) -> Scored {
-        Scored { rank: self.distance.rank(vector, self.view.rows().row(slot)), slot }
+    fn scorer<'a>(&'a self, query: &'a Query) -> Scorer<'a> {
+        let (vector, rows) = (&query.vector, self.view.rows());
+        Scorer { vector, rows, distance: self.distance, buffer: RowBuffer::default() }
     }
 
     /// Searches the graph, its unreachable nodes, and what was written after it. `false` if a scan must do it: the
     /// walk met too few eligible items, or so many others that a scan is cheaper.
-    fn search_graph(&self, graph: &Graph, query: &Query, eligible: &Bitset, top: &mut TopK<'_>) -> bool {
+    fn search_graph(
+        &self,
+        graph: &Graph,
+        query: &Query,
+        eligible: &Bitset,
+        top: &mut TopK<'_>,
+    ) -> io::Result<bool> {
         let codes = self.view.codes();
         let to_query = ToQuery { codes, probe: codes.probe(&query.vector, self.distance) };
-        let Some(nodes) = self.walk(graph, &to_query, query, eligible) else { return false };
+        let Some(nodes) = self.walk(graph, &to_query, query, eligible) else { return Ok(false) };
+        let mut scorer = self.scorer(query);
         let mut offer = |node: u32| {
-            let exact = self.score(&query.vector, node);
+            let exact = scorer.score(node)?;
             let twins = graph.twins(node).iter().copied();
             for slot in std::iter::once(node).chain(twins).filter(|slot| eligible.contains(*slot)) {
                 top.offer(Scored { slot, ..exact });
             }
-            top.bound()
+            io::Result::Ok(top.bound())
         };
         let mut bound = f32::INFINITY;
         for node in &nodes {
             if node.rank - codes.doubt(&to_query.probe, node.slot) > bound {
                 break;
             }
-            bound = offer(node.slot);
+            bound = offer(node.slot)?;
         }
         for node in graph.unreachable().iter().filter(|node| !nodes.iter().any(|seen| seen.slot == **node)) {
-            offer(*node);
+            offer(*node)?;
         }
-        self.scan(&query.vector, eligible.iter_from(graph.len()), top);
-        top.len() >= query.k.min(eligible.count())
+        self.scan(&mut scorer, eligible.iter_from(graph.len()), top)?;
+        Ok(top.len() >= query.k.min(eligible.count()))
     }
 
     /// The nodes worth looking at, nearest first as far as codes tell; `None` if a scan is cheaper.
@@ -194,12 +217,26 @@ impl Searcher<'_> {
     }
 }
 
-/// From this dimension on, a code takes fewer bytes than the vector by enough to pay for looking twice.
-const CODED_SCAN_DIMENSION: usize = 48;
 /// So many excluded items are walked over in the plain walk, which is faster than the one that tells items apart.
 const FEW_EXCLUDED: usize = 32;
 
-/// How near slots are to a query.
+/// Compares whole vectors with that of a query.
+struct Scorer<'a> {
+    vector: &'a [f32],
+    rows: &'a Rows,
+    distance: Distance,
+    buffer: RowBuffer,
+}
+
+impl Scorer<'_> {
+    #[inline]
+    fn score(&mut self, slot: u32) -> io::Result<Scored> {
+        let row = self.rows.row(slot, &mut self.buffer)?;
+        Ok(Scored { rank: self.distance.rank(self.vector, row), slot })
+    }
+}
+
+/// How near slots are to a query, by their codes.
 struct ToQuery<'a> {
     codes: &'a Codes,
     probe: Probe,

@@ -178,7 +178,7 @@ pub struct IndexHop {
 /// The learning loop's part in an answer.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct PlaybookHop {
-    /// Milliseconds spent on the playbook alone, after the batch call: fetching answers to inject.
+    /// Milliseconds that vectord computed the distances of recorded answers, within the one call of the search.
     pub took_ms: f64,
     /// How recordings were weighed.
     pub policy: Policy,

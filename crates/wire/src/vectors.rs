@@ -247,6 +247,9 @@ pub struct IndexSearch {
     /// See [`Search::ids`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ids: Option<Vec<String>>,
+    /// As `ids`: those that an earlier search of the same body names in what it finds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ids_from: Option<IdsFrom>,
     /// See [`Search::exclude_ids`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude_ids: Vec<String>,
@@ -258,11 +261,26 @@ pub struct IndexSearch {
     pub ef: Option<usize>,
 }
 
+/// Ids that stand in the metadata of what another search finds: from recordings of outcomes to the items that they name, without
+/// a second call. What names none, or failed, names none: nothing is found then.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IdsFrom {
+    /// The search, by its place in the body, from 0; before the one that refers to it.
+    pub search: usize,
+    /// The key of the metadata whose text is an id.
+    pub key: String,
+    /// Only of hits whose metadata match, as [`Search::filter`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub filter: Option<Value>,
+}
+
 impl IndexSearch {
-    /// The index, and what to search it for.
-    pub fn split(self) -> (String, Search) {
-        let Self { index, vector, vector_b64, k, filter, ids, exclude_ids, exact, ef } = self;
-        (index, Search { vector, vector_b64, k, filter, ids, exclude_ids, exact, ef })
+    /// The index, what to search it for, and where the ids come from.
+    pub fn split(self) -> (String, Search, Option<IdsFrom>) {
+        let Self { index, vector, vector_b64, k, filter, ids, ids_from, exclude_ids, exact, ef } = self;
+        (index, Search { vector, vector_b64, k, filter, ids, exclude_ids, exact, ef }, ids_from)
     }
 }
 

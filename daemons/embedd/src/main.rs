@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use allocator as _;
 use wire::DaemonName;
 
 fn main() -> ExitCode {

@@ -148,7 +148,8 @@ impl Matrix {
     ) -> Result<Gathered> {
         let asked = Instant::now();
         let mut answers = self.ask(ctx, query, self.searches(request, query, policy)).await?;
-        let memory = if request.use_playbook { answers.pop() } else { None };
+        let mut learnt = answers.split_off(request.corpora.len()).into_iter();
+        let memory = learnt.next();
         let mut retrieval = RetrievalHop { took_ms: ms(asked), ..RetrievalHop::default() };
         retrieval.memory = memory.as_ref().and_then(|memory| index_hop(PLAYBOOK_INDEX, memory));
         let hops = request.corpora.iter().zip(&answers);
@@ -163,7 +164,7 @@ impl Matrix {
         let lessons = match memory {
             Some(answer) => {
                 let recall = Memory::recall(answer, Timestamp::now());
-                self.lessons(ctx, request, query, recall, &found, policy).await?
+                self.lessons(request, recall, &found, learnt, policy)?
             }
             None => Lessons::default(),
         };
@@ -212,7 +213,8 @@ impl Matrix {
         Ok(answers)
     }
 
-    /// One search a corpus, and the one of the playbook memory last.
+    /// One search a corpus; with playbooks also that of the memory, and for each corpus the answers that the memory names:
+    /// their true distances, as far as they are live, pass the filter and are not excluded.
     fn searches(&self, request: &SearchRequest, query: &Query, policy: Policy) -> Vec<IndexSearch> {
         let mut searches: Vec<IndexSearch> =
             request.corpora.iter().map(|corpus| search_in(corpus, request, query, request.k)).collect();
@@ -220,19 +222,25 @@ impl Matrix {
             let role_key = role_key(request.role.as_deref());
             let gate = (!self.switches.no_role_gate).then_some(role_key.as_str());
             let neighbours = self.config.playbook.neighbours;
+            let memory = searches.len();
             searches.push(Memory::search(query.packed.clone(), gate, &request.corpora, neighbours, policy));
+            searches.extend(request.corpora.iter().map(|corpus| IndexSearch {
+                ids_from: Some(Memory::answers(memory, corpus)),
+                exact: true,
+                ..search_in(corpus, request, query, neighbours)
+            }));
         }
         searches
     }
 
-    /// Chooses the recordings that count, and fetches the answers that were not found anyway.
-    async fn lessons(
+    /// Chooses the recordings that count, and of the `answers` that the memory names, one of each corpus, those that they
+    /// speak for and that were not found anyway.
+    fn lessons(
         &self,
-        ctx: &CallContext,
         request: &SearchRequest,
-        query: &Query,
         recall: Recall,
         found: &[Candidate<RawObject>],
+        answers: impl Iterator<Item = BatchAnswer>,
         policy: Policy,
     ) -> Result<Lessons> {
         let role_key = role_key(request.role.as_deref());
@@ -253,10 +261,14 @@ impl Matrix {
             Policy::Evidence => (evidence.max_distance, evidence.weigh(&entries, &role_key)),
         };
         let Verdict { chosen, quarantined } = verdict;
-        let started = Instant::now();
-        let fetched = self.fetch(ctx, request, query, missing(&chosen, found)).await?;
+        let (mut named, mut took_ms) = (Vec::new(), 0.0);
+        for (corpus, answer) in request.corpora.iter().zip(answers) {
+            took_ms += answer.searched.as_ref().map_or(0.0, |searched| searched.took_ms);
+            named.extend(candidates(corpus, answer)?);
+        }
+        let fetched = missing(named, &chosen, found);
         let hop = PlaybookHop {
-            took_ms: ms(started),
+            took_ms,
             policy,
             held_out: false,
             memory_exists: exists,
@@ -273,31 +285,6 @@ impl Matrix {
             Policy::Evidence => evidence.hold_back(chosen, found, &fetched, request.k),
         };
         Ok(Lessons { chosen, fetched, hop: Some(hop) })
-    }
-
-    /// The true distances of `missing` answers, as far as they are live, pass the filter and are not excluded.
-    async fn fetch(
-        &self,
-        ctx: &CallContext,
-        request: &SearchRequest,
-        query: &Query,
-        missing: BTreeMap<&str, Vec<String>>,
-    ) -> Result<Vec<Candidate<RawObject>>> {
-        if missing.is_empty() {
-            return Ok(Vec::new());
-        }
-        let search = |(corpus, ids): (&&str, &Vec<String>)| IndexSearch {
-            ids: Some(ids.clone()),
-            exact: true,
-            ..search_in(corpus, request, query, ids.len())
-        };
-        let searches = missing.iter().map(search).collect();
-        let answers = self.ask(ctx, query, searches).await?;
-        let mut fetched = Vec::new();
-        for (corpus, answer) in missing.into_keys().zip(answers) {
-            fetched.extend(candidates(corpus, answer)?);
-        }
-        Ok(fetched)
     }
 }
 
@@ -399,17 +386,15 @@ fn candidates(corpus: &str, answer: BatchAnswer) -> Result<Vec<Candidate<RawObje
     Ok(answer.results.into_iter().map(candidate).collect())
 }
 
-/// Ids of chosen answers that are not among what was found, by corpus.
-fn missing<'a, T>(
-    chosen: &'a BTreeMap<AnswerKey, Chosen>,
+/// Those of `named` that were chosen and are not among what was found.
+fn missing<T>(
+    mut named: Vec<Candidate<T>>,
+    chosen: &BTreeMap<AnswerKey, Chosen>,
     found: &[Candidate<T>],
-) -> BTreeMap<&'a str, Vec<String>> {
+) -> Vec<Candidate<T>> {
     let found: BTreeSet<&AnswerKey> = found.iter().map(|candidate| &candidate.key).collect();
-    let mut missing = BTreeMap::<&str, Vec<String>>::new();
-    for key in chosen.keys().filter(|key| !found.contains(key)) {
-        missing.entry(&key.corpus).or_default().push(key.id.clone());
-    }
-    missing
+    named.retain(|candidate| chosen.contains_key(&candidate.key) && !found.contains(&candidate.key));
+    named
 }
 
 /// The recordings that moved something in the results.
@@ -480,12 +465,12 @@ mod tests {
     }
 
     #[test]
-    fn only_answers_that_were_not_found_are_fetched() {
+    fn of_the_answers_that_the_memory_names_only_the_chosen_that_were_not_found_are_added() {
         let key = |corpus: &str, id: &str| AnswerKey { corpus: corpus.into(), id: id.into() };
+        let at = |corpus, id| Candidate { key: key(corpus, id), base_distance: 0.1, payload: () };
         let by = Chosen { score: 1.0, playbook_id: "p".into() };
         let chosen = [key("a", "1"), key("a", "2"), key("b", "1")].map(|key| (key, by.clone())).into();
-        let found = [Candidate { key: key("a", "1"), base_distance: 0.1, payload: () }];
-        let expected = BTreeMap::from([("a", vec!["2".to_owned()]), ("b", vec!["1".to_owned()])]);
-        assert_eq!(missing(&chosen, &found), expected);
+        let named = vec![at("a", "1"), at("a", "2"), at("a", "3"), at("b", "1")];
+        assert_eq!(missing(named, &chosen, &[at("a", "1")]), [at("a", "2"), at("b", "1")]);
     }
 }

@@ -53,6 +53,11 @@ impl Found {
         Self { results: hits, version: version.changes, searched: Some(searched), error: None }
     }
 
+    /// What it found; nothing if it failed.
+    pub(crate) fn hits(&self) -> &[Hit] {
+        &self.results
+    }
+
     /// One of several searches failed.
     pub(crate) fn failed(error: &ApiError, request_id: &str) -> Self {
         let problem = Problem::new(error.code(), error.detail(), request_id);

@@ -9,6 +9,7 @@ mod error;
 mod expiry;
 mod indexes;
 mod load;
+mod references;
 mod routes;
 mod snapshots;
 mod telemetry;

@@ -1,5 +1,6 @@
 //! Models that run in this process.
 
+mod lookup;
 mod queue;
 mod sentence_model;
 

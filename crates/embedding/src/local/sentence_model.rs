@@ -13,6 +13,7 @@ use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 use rten_tensor::{Layout, NdTensor};
 use tokenizers::{Tokenizer, TruncationParams};
 
+use super::lookup;
 use crate::models::{MODEL_FILE, PinnedModel, TOKENIZER_FILE, sha256_hex};
 use crate::unit::normalise;
 use crate::{Error, Result};
@@ -36,9 +37,10 @@ impl SentenceModel {
         let unusable = |reason: String| Error::Unusable { model: pinned.name.into(), reason };
         let tokenizer = read_pinned(pinned, dir, TOKENIZER_FILE)?;
         let tokenizer = load_tokenizer(&tokenizer, pinned.max_tokens).map_err(|e| unusable(e.to_string()))?;
+        let graph = lookup::before_scaling(&read_pinned(pinned, dir, MODEL_FILE)?);
         let graph = ModelOptions::with_all_ops()
             .prepack_weights(true)
-            .load(read_pinned(pinned, dir, MODEL_FILE)?)
+            .load(graph.map_err(|error| unusable(error.to_string()))?)
             .map_err(|error| unusable(error.to_string()))?;
         let node = |name| graph.node_id(name).map_err(|error| unusable(error.to_string()));
         let inputs = [node("input_ids")?, node("attention_mask")?, node("token_type_ids")?];

@@ -12,6 +12,7 @@ use super::walk::MAX_NODES;
 use crate::codes::Codes;
 use crate::distance::Distance;
 use crate::rows::Rows;
+use crate::segment::RowBuffer;
 use crate::settings::GraphBuilder;
 
 /// How a graph is built.
@@ -90,10 +91,16 @@ fn distinct(rows: &Rows, codes: &Codes) -> (Vec<u32>, HashMap<u32, Vec<u32>>) {
     let mut by_hash: Vec<(u32, u32)> = (0..codes.len() as u32).map(|slot| (codes.hash(slot), slot)).collect();
     by_hash.sort_unstable();
     let (mut nodes, mut twins) = (Vec::new(), HashMap::<u32, Vec<u32>>::new());
+    let (mut one, mut other) = (RowBuffer::default(), RowBuffer::default());
+    let mut are_equal = |a, b| match (rows.row(a, &mut one), rows.row(b, &mut other)) {
+        (Ok(a), Ok(b)) => a == b,
+        // What cannot be read gets a node of its own, as good as any.
+        _ => false,
+    };
     for alike in by_hash.chunk_by(|a, b| a.0 == b.0) {
         let first_node = nodes.len();
         for (_, slot) in alike {
-            match nodes[first_node..].iter().find(|node| rows.row(**node) == rows.row(*slot)) {
+            match nodes[first_node..].iter().find(|node| are_equal(**node, *slot)) {
                 Some(node) => twins.entry(*node).or_default().push(*slot),
                 None => nodes.push(*slot),
             }

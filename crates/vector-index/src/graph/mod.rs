@@ -111,14 +111,14 @@ mod tests {
         }
 
         fn to(&self, slot: u32, distance: Distance) -> ToProbe<'_> {
-            ToProbe { codes: &self.codes, probe: self.codes.probe(self.rows.row(slot), distance) }
+            ToProbe { codes: &self.codes, probe: self.codes.probe(self.rows.buffered(slot), distance) }
         }
 
         /// The part of the ten nearest that a walk finds, for every 80th vector.
         fn recall(&self, graph: &Graph, distance: Distance) -> f64 {
             let (mut hits, mut wanted) = (0, 0);
             for slot in (0..self.codes.len() as u32).step_by(80) {
-                let rank = |other: &u32| distance.rank(self.rows.row(slot), self.rows.row(*other));
+                let rank = |other: &u32| distance.rank(self.rows.buffered(slot), self.rows.buffered(*other));
                 let mut exact: Vec<f32> = (0..self.codes.len() as u32).map(|other| rank(&other)).collect();
                 exact.sort_by(f32::total_cmp);
                 let mut found: Vec<f32> = (graph.nearest(&self.to(slot, distance), 64).iter())

@@ -1,4 +1,8 @@
-//! A segment as it is held: a small one in memory, a large one mapped.
+//! A segment as it is held: a small one in memory, a large one mapped and read.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 
 use memmap2::Mmap;
 
@@ -17,17 +21,23 @@ pub(crate) struct Segment {
     pub(super) filters: FilterIndex,
 }
 
-/// The bytes of a segment file.
+/// The bytes of a segment file: what comes before the vectors, and the vectors.
 #[derive(Debug)]
 pub(super) enum Bytes {
-    /// All of it. A large file costs address space, and memory only while there is nothing better to use it for.
-    Mapped(Mmap),
-    /// What comes before the vectors, and the vectors. A small file costs neither a mapping, of which a process may
-    /// have 65,530, nor whole pages.
+    /// A small file costs neither a mapping, of which a process may have 65,530, nor whole pages.
     Heap { head: Box<[u8]>, vectors: Box<[f32]> },
+    /// Short vectors, which scans read one after the other, are used where they lie in the page cache.
+    Mapped(Mmap),
+    /// Of long ones a search looks at few, here and there: to read them costs little, takes none of the process's memory,
+    /// and a disk that fails is an error of that search. In a mapping it would be the end of the process.
+    Read { head: Mmap, file: File },
 }
 
-const _: () = assert!(cfg!(target_endian = "little"), "mapped vectors are read as they lie in the file");
+/// Space for a row that is read, to be used again and again.
+#[derive(Debug, Default)]
+pub(crate) struct RowBuffer(Vec<f32>);
+
+const _: () = assert!(cfg!(target_endian = "little"), "vectors are used as they lie in the file");
 
 impl Segment {
     /// What the manifest says of the file.
@@ -44,38 +54,32 @@ impl Segment {
         self.entry.slots
     }
 
-    /// Whether its bytes are the operating system's to keep in memory or not.
-    #[cfg(test)]
-    pub(crate) fn is_mapped(&self) -> bool {
-        matches!(self.bytes, Bytes::Mapped(_))
-    }
-
-    /// The vector of a slot, counted from the first of this segment.
+    /// The vector of a slot, counted from the first of this segment: where it lies, or read into `buffer`.
     #[inline]
-    pub(crate) fn row(&self, slot: u32) -> &[f32] {
+    pub(crate) fn row<'a>(&'a self, slot: u32, buffer: &'a mut RowBuffer) -> io::Result<&'a [f32]> {
         let (slot, dimension) = (slot as usize, self.layout.dimension);
-        &self.vectors()[slot * dimension..(slot + 1) * dimension]
-    }
-
-    #[inline]
-    fn vectors(&self) -> &[f32] {
+        let numbers = slot * dimension..(slot + 1) * dimension;
         match &self.bytes {
+            Bytes::Heap { vectors, .. } => Ok(&vectors[numbers]),
+            // A mapping begins at a page, and the vectors in it at a multiple of 64 bytes.
             Bytes::Mapped(file) => {
-                let vectors = &file[self.layout.vectors_at() as usize..];
-                // SAFETY: every bit pattern is an f32. Of a mapping, which begins at a page, at a multiple of 64
-                // bytes, nothing is cut off in front.
-                #[expect(unsafe_code, reason = "vectors are used where they lie")]
-                let (_, vectors, _) = unsafe { vectors.align_to::<f32>() };
-                vectors
+                Ok(&bytemuck::cast_slice(&file[self.layout.vectors_at() as usize..])[numbers])
             }
-            Bytes::Heap { vectors, .. } => vectors,
+            Bytes::Read { file, .. } => {
+                let row = &mut buffer.0;
+                row.resize(dimension, 0.0);
+                let at = self.layout.vectors_at() + 4 * numbers.start as u64;
+                file.read_exact_at(bytemuck::cast_slice_mut(row), at)?;
+                Ok(row)
+            }
         }
     }
 
     fn head(&self) -> &[u8] {
         match &self.bytes {
-            Bytes::Mapped(file) => file,
             Bytes::Heap { head, .. } => head,
+            Bytes::Mapped(file) => file,
+            Bytes::Read { head, .. } => head,
         }
     }
 

@@ -18,7 +18,7 @@ mod layout;
 mod read;
 mod write;
 
-pub(crate) use held::Segment;
+pub(crate) use held::{RowBuffer, Segment};
 pub(crate) use read::open;
 pub(crate) use write::write;
 
@@ -28,6 +28,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
 
+    use super::held::Bytes;
     use super::*;
     use crate::durable::PlainDisk;
     use crate::error::Error;
@@ -37,16 +38,18 @@ mod tests {
     use crate::view::View;
 
     const DIMENSION: usize = 3;
+    /// So long that vectors are read one by one.
+    const LONG: usize = crate::codes::SCAN_FROM_DIMENSION;
 
     /// A segment of every slot of a view in which each tenth is dead.
-    fn written(folder: &Path, slots: u32) -> Entry {
-        let mut view = View::new(DIMENSION);
+    fn written(folder: &Path, slots: u32, dimension: usize) -> Entry {
+        let mut view = View::new(dimension);
         for i in 0..slots {
             let object = serde_json::json!({ "n": i });
             let metadata = Metadata::from_map(object.as_object().unwrap());
             let expires_ms = expiry_of(i, slots);
             let record = Record { id: format!("id-ö-{i}").into(), metadata, expires_ms };
-            view.push(Arc::new(record), &[i as f32, 0.5, -1.0]);
+            view.push(Arc::new(record), &row(i, dimension));
         }
         (0..slots).step_by(10).for_each(|slot| view.bury(slot));
         let all: Vec<u32> = (0..slots).collect();
@@ -58,6 +61,10 @@ mod tests {
         (slots.is_multiple_of(2) && slot.is_multiple_of(3)).then(|| u64::from(slot) + 1000)
     }
 
+    fn row(slot: u32, dimension: usize) -> Vec<f32> {
+        (0..dimension).map(|place| if place == 0 { slot as f32 } else { 0.5 - place as f32 }).collect()
+    }
+
     fn check(segment: &Segment, slots: u32) {
         for slot in 0..slots {
             let (id, metadata) = match slot % 10 {
@@ -65,20 +72,33 @@ mod tests {
                 _ => (format!("id-ö-{slot}"), format!(r#"{{"n":{slot}}}"#)),
             };
             assert_eq!((segment.id(slot), segment.stored_metadata(slot)), (id.as_str(), metadata.as_str()));
-            assert_eq!(segment.row(slot), [slot as f32, 0.5, -1.0]);
+            let mut buffer = RowBuffer::default();
+            assert_eq!(segment.row(slot, &mut buffer).unwrap(), row(slot, segment.layout.dimension));
             let expires_ms = expiry_of(slot, slots).filter(|_| slot % 10 != 0);
             assert_eq!(segment.expires_ms(slot), expires_ms, "{slot} of {slots}");
         }
     }
 
     #[test]
-    fn small_segment_is_held_in_memory_and_a_large_one_is_mapped() {
+    fn small_segment_is_held_in_memory_and_a_large_one_is_left_in_its_file() {
         let folder = tempfile::tempdir().unwrap();
-        for (slots, is_mapped) in [(1, false), (20, false), (21, false), (30_000, true), (30_001, true)] {
-            let entry = written(folder.path(), slots);
+        for (slots, dimension, kind) in [
+            (1, DIMENSION, "heap"),
+            (20, DIMENSION, "heap"),
+            (21, LONG, "heap"),
+            (30_000, DIMENSION, "mapped"),
+            (30_001, DIMENSION, "mapped"),
+            (6001, LONG, "read"),
+        ] {
+            let entry = written(folder.path(), slots, dimension);
             assert_eq!(entry.slots, slots);
-            let segment = open(folder.path(), &entry, DIMENSION, |_| ()).unwrap();
-            assert_eq!(segment.is_mapped(), is_mapped, "{slots} slots");
+            let segment = open(folder.path(), &entry, dimension, |_| ()).unwrap();
+            let held = match &segment.bytes {
+                Bytes::Heap { .. } => "heap",
+                Bytes::Mapped(_) => "mapped",
+                Bytes::Read { .. } => "read",
+            };
+            assert_eq!(held, kind, "{slots} slots");
             check(&segment, slots);
             fs::remove_file(FileName::new(Role::Segment, 3).path(folder.path())).unwrap();
             check(&segment, slots);
@@ -87,10 +107,22 @@ mod tests {
     }
 
     #[test]
+    fn vector_that_cannot_be_read_any_more_is_an_error_and_not_the_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = written(folder.path(), 6000, LONG);
+        let segment = open(folder.path(), &entry, LONG, |_| ()).unwrap();
+        let path = FileName::new(Role::Segment, 3).path(folder.path());
+        fs::OpenOptions::new().write(true).open(path).unwrap().set_len(entry.sum.bytes - 1).unwrap();
+        let mut buffer = RowBuffer::default();
+        assert_eq!(segment.row(5998, &mut buffer).unwrap(), row(5998, LONG));
+        assert!(segment.row(5999, &mut buffer).is_err());
+    }
+
+    #[test]
     fn any_flipped_byte_and_any_truncation_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
         for (slots, step) in [(20, 1), (30_000, 40_009)] {
-            let entry = written(folder.path(), slots);
+            let entry = written(folder.path(), slots, DIMENSION);
             let path = FileName::new(Role::Segment, 3).path(folder.path());
             let good = fs::read(&path).unwrap();
             for at in (0..good.len()).step_by(step) {
@@ -109,7 +141,7 @@ mod tests {
     #[test]
     fn segment_of_another_index_is_noticed() {
         let folder = tempfile::tempdir().unwrap();
-        let entry = written(folder.path(), 20);
+        let entry = written(folder.path(), 20, DIMENSION);
         let other = open(folder.path(), &entry, DIMENSION + 1, |_| ()).unwrap_err();
         assert!(other.to_string().contains("vectors of 3 numbers instead of 4"), "{other}");
         let twin = Entry { slots: 19, ..entry };

@@ -5,17 +5,18 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
-use memmap2::Mmap;
+use memmap2::MmapOptions;
 
 use super::held::{Bytes, Segment};
 use super::layout::{HEADER_BYTES, Layout};
+use crate::codes::SCAN_FROM_DIMENSION;
 use crate::durable::Sum;
 use crate::error::Error;
 use crate::files::{Entry, FileName, Role};
 use crate::filter::FilterIndex;
 use crate::metadata;
 
-/// Files from this size on are mapped.
+/// Files from this size on are not held in memory.
 const MAP_FROM_BYTES: u64 = 1 << 20;
 /// How much is read at once.
 const CHUNK_BYTES: usize = 1 << 20;
@@ -38,13 +39,17 @@ pub(crate) fn open(
     let mut input = Summed::new(&file, bytes);
     let header = input.header().map_err(|e| Error::io("read", path, e))?;
     let layout = Layout::of_header(&header, entry, dimension).map_err(|why| Error::corrupt(path, why))?;
-    let bytes = if bytes < MAP_FROM_BYTES {
-        input.keep(&header, &layout, take)
+    let held = if bytes < MAP_FROM_BYTES {
+        input.keep(&header, &layout, take).map(Some)
     } else {
-        input.skim(&layout, take).and_then(|()| map(&file))
+        input.skim(&layout, take).map(|()| None)
     };
-    let bytes = bytes.map_err(|e| Error::io("read", path, e))?;
+    let held = held.map_err(|e| Error::io("read", path, e))?;
     entry.check(path, Sum { bytes: entry.sum.bytes, crc: input.crc.finalize() })?;
+    let bytes = match held {
+        Some(bytes) => bytes,
+        None => leave(file, &layout).map_err(|e| Error::io("map", path, e))?,
+    };
     let mut segment = Segment { entry: *entry, layout, bytes, filters: FilterIndex::default() };
     let mut filters = FilterIndex::default();
     segment.check().map_err(|why| Error::corrupt(path, why))?;
@@ -120,10 +125,13 @@ impl<'a> Summed<'a> {
     }
 }
 
-fn map(file: &File) -> io::Result<Bytes> {
+/// Leaves the bytes of `file` where they are.
+fn leave(file: File, layout: &Layout) -> io::Result<Bytes> {
+    let is_read = layout.dimension >= SCAN_FROM_DIMENSION;
+    let mapped_bytes = if is_read { layout.vectors_at() } else { layout.file_bytes() };
     // SAFETY: the file is private to this process, as the folder of the store is; nothing here writes to a segment
     // once it has its name, and removing it leaves the mapping whole.
-    #[expect(unsafe_code, reason = "vectors are read where they lie, and from the page cache")]
-    let file = unsafe { Mmap::map(file)? };
-    Ok(Bytes::Mapped(file))
+    #[expect(unsafe_code, reason = "texts, and short vectors, are used where they lie in the page cache")]
+    let mapped = unsafe { MmapOptions::new().len(mapped_bytes as usize).map(&file)? };
+    Ok(if is_read { Bytes::Read { head: mapped, file } } else { Bytes::Mapped(mapped) })
 }

@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use super::held::RowBuffer;
 use super::layout::Layout;
 use crate::codec::Put;
 use crate::durable::{Disk, create_atomically};
@@ -69,10 +70,10 @@ impl Source<'_> {
     }
 
     fn write_vectors(&self, out: &mut impl Write) -> io::Result<()> {
-        let mut bytes = Vec::new();
+        let (mut bytes, mut buffer) = (Vec::new(), RowBuffer::default());
         for slot in self.slots {
             bytes.clear();
-            bytes.put_f32s(self.view.rows().row(*slot));
+            bytes.put_f32s(self.view.rows().row(*slot, &mut buffer)?);
             out.write_all(&bytes)?;
         }
         Ok(())

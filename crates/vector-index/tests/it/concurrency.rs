@@ -23,12 +23,12 @@ fn eight_threads_upserting_the_same_eight_ids_leave_eight_items() {
             }
         });
         assert_eq!((index.info().count, index.info().version), (8, 8 * 40 * 8));
-        let now: Vec<_> = (0..8).map(|id| index.get(&id.to_string(), 0).unwrap()).collect();
+        let now: Vec<_> = (0..8).map(|id| index.get(&id.to_string(), 0).unwrap().unwrap()).collect();
         drop((index, store));
         let again = open(root.path()).get("t").unwrap();
         assert_eq!((again.info().count, again.info().version), (8, 8 * 40 * 8));
         for item in now {
-            assert_eq!(again.get(&item.id, 0).unwrap(), item);
+            assert_eq!(again.get(&item.id, 0).unwrap(), Some(item));
         }
     }
 }
@@ -76,7 +76,7 @@ fn writes_during_seals_are_neither_lost_nor_undone() {
     });
     let check = |index: &Collection| {
         for (id, vector) in &expected {
-            assert_eq!(index.get(id, 0).map(|item| item.vector), *vector, "{id}");
+            assert_eq!(index.get(id, 0).unwrap().map(|item| item.vector), *vector, "{id}");
         }
         assert_eq!(index.info().count, expected.iter().filter(|(_, vector)| vector.is_some()).count());
     };

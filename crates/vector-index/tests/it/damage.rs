@@ -114,7 +114,7 @@ fn torn_commit_is_dropped_whole_and_the_rest_stays() {
     for cut in 1..30 {
         fs::write(&log, &bytes[..bytes.len() - cut]).unwrap();
         let hurt = open(root.path()).get("hurt").unwrap();
-        assert_eq!((hurt.info().count, hurt.get("last", 0)), (45, None), "cut by {cut}");
+        assert_eq!((hurt.info().count, hurt.get("last", 0).unwrap()), (45, None), "cut by {cut}");
     }
 }
 
@@ -150,7 +150,7 @@ fn crash_between_manifest_and_removal_of_the_old_files_replays_nothing_twice() {
         fs::write(path, bytes).unwrap();
     }
     let hurt = open(root.path()).get("hurt").unwrap();
-    assert_eq!((hurt.info().count, hurt.get("last", 0)), (45, None));
+    assert_eq!((hurt.info().count, hurt.get("last", 0).unwrap()), (45, None));
     assert_eq!(files_of(root.path(), "hurt"), after);
 }
 

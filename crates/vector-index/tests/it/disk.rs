@@ -96,7 +96,7 @@ fn failed_sync_is_never_acknowledged_and_stops_writes_until_reopened() {
     let store = open(root.path());
     let again = store.get("t").unwrap();
     again.add(vec![item("after", &[0.0, 1.0])]).unwrap();
-    assert!(again.get("before", 0).is_some() && again.get("refused", 0).is_none());
+    assert!(again.get("before", 0).unwrap().is_some() && again.get("refused", 0).unwrap().is_none());
 }
 
 #[test]

@@ -23,9 +23,9 @@ fn item_is_found_until_its_time_and_never_from_then_on() {
             index.seal().unwrap();
         }
         assert_eq!(ids(&search_at(&index, &[1.0, 0.0], 9, 999)), ["goes", "stays"]);
-        assert_eq!(index.get("goes", 999).unwrap(), until("goes", &[1.0, 0.0], 1000));
+        assert_eq!(index.get("goes", 999).unwrap().unwrap(), until("goes", &[1.0, 0.0], 1000));
         assert_eq!(ids(&search_at(&index, &[1.0, 0.0], 9, 1000)), ["stays"]);
-        assert_eq!(index.get("goes", 1000), None);
+        assert_eq!(index.get("goes", 1000).unwrap(), None);
         let named = Query { only_ids: Some(vec!["goes".into()]), now_ms: 1000, ..query(&[1.0, 0.0], 1) };
         assert!(index.search(named).unwrap().hits.is_empty());
         assert_eq!(index.info().count, 2, "counted until it is deleted");

@@ -168,10 +168,10 @@ impl Model {
 
     fn check_all(&self) {
         for (id, expected) in &self.oracle {
-            let stored = self.index().get(id, 0).expect("an acknowledged item");
+            let stored = self.index().get(id, 0).unwrap().expect("an acknowledged item");
             assert!(true_distance(Distance::Cosine, &stored.vector, &expected.vector).abs() < 1e-6);
             assert_eq!(stored.expires_ms, expected.expires_ms);
-            assert_eq!(self.index().get(id, self.now_ms).is_none(), self.has_expired(expected));
+            assert_eq!(self.index().get(id, self.now_ms).unwrap().is_none(), self.has_expired(expected));
         }
     }
 

@@ -123,7 +123,10 @@ impl Disk for Spinning {
 
 fn contents(index: &Collection) -> Contents {
     let everything = index.search(crate::support::query(&[0.0; DIMENSION], 10_000)).unwrap().hits;
-    everything.iter().map(|hit| (hit.id.to_string(), index.get(&hit.id, 0).unwrap().vector)).collect()
+    everything
+        .iter()
+        .map(|hit| (hit.id.to_string(), index.get(&hit.id, 0).unwrap().unwrap().vector))
+        .collect()
 }
 
 /// Adds two items and deletes one, as one change each.

@@ -61,11 +61,11 @@ fn upsert_counts_replaces_and_raises_the_version() {
     assert_eq!((first.added, first.updated, first.version), (2, 0, 1));
     let second = index.add(vec![tagged("b", &[9.0, 0.0], 2), tagged("c", &[3.0, 0.0], 2)]).unwrap();
     assert_eq!((second.added, second.updated, second.version), (1, 1, 2));
-    let b = index.get("b", 0).unwrap();
+    let b = index.get("b", 0).unwrap().unwrap();
     assert_eq!((b.vector, b.metadata.parse()["n"].clone()), (vec![9.0, 0.0], json!(2)));
     let gone = index.delete(vec!["a".to_owned(), "nobody".to_owned()]).unwrap();
     assert_eq!((gone.deleted, gone.version), (1, 3));
-    assert!(index.get("a", 0).is_none());
+    assert!(index.get("a", 0).unwrap().is_none());
     let answer = index.search(query(&[0.0, 0.0], 10)).unwrap();
     assert_eq!((ids(&answer.hits), answer.version.changes), (vec!["c", "b"], 3));
 }

@@ -36,7 +36,7 @@ fn check(index: &Collection, oracle: &Oracle, what: &str) {
     let info = index.info();
     assert_eq!(info.count, oracle.len(), "{what}: {info:?}");
     for (id, vector) in oracle {
-        let stored = index.get(id, 0).unwrap_or_else(|| panic!("{what}: {id} is gone"));
+        let stored = index.get(id, 0).unwrap().unwrap_or_else(|| panic!("{what}: {id} is gone"));
         assert_eq!(
             (&stored.vector, stored.metadata.parse()["n"].to_string()),
             (vector, id.clone()),

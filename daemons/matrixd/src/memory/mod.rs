@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use playbook::Entry;
 use serde_json::{Map, Value, json};
 use wire::playbooks::{PLAYBOOK_INDEX, Playbook, Policy};
-use wire::vectors::{BatchAnswer, CreateIndex, Distance, IndexSearch};
+use wire::vectors::{BatchAnswer, CreateIndex, Distance, IdsFrom, IndexSearch};
 use wire::{CallContext, ErrorCode};
 
 use crate::query_vectors::{QueryVector, QueryVectors};
@@ -74,6 +74,12 @@ impl Memory {
             filter: Some(Value::Object(filter)),
             ..IndexSearch::default()
         }
+    }
+
+    /// The ids of the answers in `corpus` that the search of the memory, at place `memory` of the body, brings.
+    pub(crate) fn answers(memory: usize, corpus: &str) -> IdsFrom {
+        let filter = Some(json!({ "corpus": corpus }));
+        IdsFrom { search: memory, key: "answer_id".to_owned(), filter }
     }
 
     /// Reads the answer to [`search`](Self::search). No index is no lessons; an index that fails costs the boost, never

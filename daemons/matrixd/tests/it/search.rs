@@ -25,14 +25,16 @@ fn vectord(lessons: Value) -> impl Fn(&Asked) -> Reply + Send + Sync + 'static {
         if asked.path.starts_with("GET") {
             return ok(index_info("workers", "cosine"));
         }
-        let answer = |search: &Value| match (search["index"].as_str(), &search["ids"]) {
+        let answer = |search: &Value| match (search["index"].as_str(), &search["ids_from"]) {
             (Some("playbook_memory"), _) => lessons.clone(),
             (_, Value::Null) => {
                 json!({"results": [hit("a", 0.25), hit("b", 0.5), hit("c", 0.75)], "version": 7})
             }
-            (_, ids) => {
-                let found: Vec<Value> =
-                    ids.as_array().unwrap().iter().map(|id| hit(id.as_str().unwrap(), 1.0)).collect();
+            _ => {
+                let lessons = lessons["results"].as_array().into_iter().flatten();
+                let found: Vec<Value> = lessons
+                    .map(|lesson| hit(lesson["metadata"]["answer_id"].as_str().unwrap(), 1.0))
+                    .collect();
                 json!({"results": found, "version": 7})
             }
         };
@@ -58,7 +60,7 @@ async fn one_batch_asks_all_corpora_and_the_memory_with_the_role_gate_in_its_fil
     let batches = bench.asked("/vectors/search");
     assert_eq!(batches.len(), 1);
     let searches = batches[0].body["searches"].as_array().unwrap();
-    assert_eq!((searches.len(), &searches[0]["index"]), (2, &json!("workers")));
+    assert_eq!((searches.len(), &searches[0]["index"]), (3, &json!("workers")));
     assert_eq!(
         (&searches[0]["filter"], &searches[0]["exclude_ids"]),
         (&json!({"state": "TX"}), &json!(["x"]))
@@ -91,12 +93,22 @@ async fn lessons_boost_what_is_found_and_inject_what_is_not() {
 }
 
 #[tokio::test]
-async fn injected_answer_is_fetched_under_the_filter_and_exclusions_of_the_search() {
+async fn answers_that_the_memory_names_come_in_the_same_batch_under_the_filter_and_exclusions_of_the_search()
+{
     let bench = bench(json!({"results": [lesson("z", "forklift operator", 1.0, 0.0)], "version": 1})).await;
-    bench.post("/matrix/search", warm()).await;
-    let fetch = &bench.asked("/vectors/search")[1].body["searches"][0];
-    assert_eq!((&fetch["ids"], &fetch["exact"]), (&json!(["z"]), &json!(true)));
-    assert_eq!((&fetch["filter"], &fetch["exclude_ids"]), (&json!({"state": "TX"}), &json!(["x"])));
+    let mut both = warm();
+    both["corpora"] = json!(["workers", "archive"]);
+    bench.post("/matrix/search", both).await;
+    let batches = bench.asked("/vectors/search");
+    assert_eq!(batches.len(), 1);
+    let searches = batches[0].body["searches"].as_array().unwrap();
+    let indexes: Vec<&str> = searches.iter().map(|search| search["index"].as_str().unwrap()).collect();
+    assert_eq!(indexes, ["workers", "archive", "playbook_memory", "workers", "archive"]);
+    for (search, corpus) in searches[3..].iter().zip(["workers", "archive"]) {
+        let expected = json!({"search": 2, "key": "answer_id", "filter": {"corpus": corpus}});
+        assert_eq!((&search["ids_from"], &search["exact"]), (&expected, &json!(true)));
+        assert_eq!((&search["filter"], &search["exclude_ids"]), (&json!({"state": "TX"}), &json!(["x"])));
+    }
 }
 
 #[tokio::test]

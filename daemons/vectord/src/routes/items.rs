@@ -92,7 +92,7 @@ pub(crate) async fn item(
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Json<StoredItem>> {
     let missing = ApiError::not_found(format!("index {name:?} has no item {id:?}"));
-    let item = indexes.run(move |store| Ok(store.get(&name)?.get(&id, now_ms()))).await?.ok_or(missing)?;
+    let item = indexes.run(move |store| store.get(&name)?.get(&id, now_ms())).await?.ok_or(missing)?;
     let expires_at = item.expires_ms.and_then(|ms| Timestamp::from_millisecond(ms.cast_signed()).ok());
     Ok(Json(StoredItem { id: item.id, vector: item.vector, metadata: item.metadata.into(), expires_at }))
 }

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use vector_index::{Collection, Filter, Invalid, Query};
 use wire::Problem;
 use wire::vectors::{
-    BatchAnswers, BatchSearch, IndexSearch, MAX_BATCH_SEARCHES, Search, SearchAnswer, either_vector,
+    BatchAnswers, BatchSearch, IdsFrom, IndexSearch, MAX_BATCH_SEARCHES, Search, SearchAnswer, either_vector,
 };
 
 use crate::answers::Found;
@@ -19,6 +19,7 @@ use crate::error::to_api;
 use crate::expiry::now_ms;
 use crate::indexes::Indexes;
 use crate::load::Load;
+use crate::references::Reference;
 use crate::telemetry::record_search;
 
 /// The items of one index that are nearest to a vector.
@@ -57,7 +58,12 @@ pub(crate) async fn search_any(
 ) -> Result<JsonText> {
     match AnySearch::parse(&body)? {
         AnySearch::One(search) => {
-            let (name, request) = search.split();
+            let (name, request, ids_from) = search.split();
+            if ids_from.is_some() {
+                return Err(ApiError::invalid(
+                    "ids_from refers to an earlier search: send them as {\"searches\":[…]}",
+                ));
+            }
             search_one(indexes, &name, request).await
         }
         AnySearch::Several(batch) => search_all(indexes, batch.searches, ctx.request_id).await,
@@ -68,7 +74,7 @@ pub(crate) async fn search_any(
 #[derive(Debug, ToSchema)]
 #[serde(untagged)]
 pub(crate) enum AnySearch {
-    One(IndexSearch),
+    One(Box<IndexSearch>),
     Several(BatchSearch),
 }
 
@@ -121,23 +127,27 @@ async fn search_all(
     searches: Vec<IndexSearch>,
     request_id: String,
 ) -> Result<JsonText> {
-    let prepare_one = |search: IndexSearch| {
-        let (name, request) = search.split();
-        Prepared::new(&indexes, &name, request)
+    let prepare_one = |(place, search): (usize, IndexSearch)| {
+        let (name, request, ids_from) = search.split();
+        let mut prepared = Prepared::new(&indexes, &name, request)?;
+        if let Some(ids_from) = ids_from {
+            prepared.refer(ids_from, place)?;
+        }
+        Ok(prepared)
     };
     let prepare = || {
-        let searches: Vec<Result<Prepared>> = searches.into_iter().map(prepare_one).collect();
+        let searches: Vec<Result<Prepared>> = searches.into_iter().enumerate().map(prepare_one).collect();
         let load = searches.iter().flatten().map(|search| search.load(&indexes)).sum();
         Ok((searches, load))
     };
     let incarnations = Arc::clone(&indexes);
     // One after the other on one thread: with more requests than cores, a request gains nothing by taking two.
     let work = move |searches: Vec<Result<Prepared>>| {
-        let answer = |search: Result<Prepared>| {
-            let found = search.and_then(|search| search.run(&incarnations));
-            found.unwrap_or_else(|error| Found::failed(&error, &request_id))
-        };
-        let answers: Vec<Found> = searches.into_iter().map(answer).collect();
+        let mut answers = Vec::with_capacity(searches.len());
+        for search in searches {
+            let found = search.and_then(|search| search.follow(&answers).run(&incarnations));
+            answers.push(found.unwrap_or_else(|error| Found::failed(&error, &request_id)));
+        }
         Found::text_of_all(&answers)
     };
     indexes.search(prepare, work).await
@@ -147,12 +157,32 @@ async fn search_all(
 struct Prepared {
     index: Arc<Collection>,
     query: Query,
+    reference: Option<Reference>,
 }
 
 impl Prepared {
     fn new(indexes: &Indexes, name: &str, request: Search) -> Result<Self> {
         let query = read(request)?;
-        Ok(Self { index: indexes.opened()?.get(name).map_err(to_api)?, query })
+        Ok(Self { index: indexes.opened()?.get(name).map_err(to_api)?, query, reference: None })
+    }
+
+    /// Takes its ids from another search. It stands at `place` itself.
+    fn refer(&mut self, from: IdsFrom, place: usize) -> Result<()> {
+        if self.query.only_ids.is_some() {
+            return Err(ApiError::invalid("give ids or ids_from, not both"));
+        }
+        self.reference = Some(Reference::new(from, place)?);
+        // Known when that search has run, and not more than it finds.
+        self.query.only_ids = Some(Vec::new());
+        Ok(())
+    }
+
+    /// Looks up its ids in `earlier` answers, if that is where they come from.
+    fn follow(mut self, earlier: &[Found]) -> Self {
+        if let Some(reference) = &self.reference {
+            self.query.only_ids = Some(reference.ids(earlier));
+        }
+        self
     }
 
     fn load(&self, indexes: &Indexes) -> Load {

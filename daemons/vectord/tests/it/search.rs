@@ -62,6 +62,80 @@ async fn several_searches_are_answered_in_order_and_fail_alone() {
     assert_eq!(answers[2]["error"]["code"], "invalid_argument");
 }
 
+/// `t` and an index of recordings that name its items, as text, as a number, or not at all.
+async fn with_recordings() -> Daemon {
+    let daemon = with_workers().await;
+    let index = json!({"name": "recordings", "dimension": 2});
+    assert_eq!(daemon.post("/vectors/index", index).await.0, 201);
+    let metadata = [
+        json!({"answer": "west", "corpus": "t"}),
+        json!({"answer": "north", "corpus": "t"}),
+        json!({"answer": "west", "corpus": "t"}),
+        json!({"answer": "east", "corpus": "another"}),
+        json!({"answer": "gone", "corpus": "t"}),
+        json!({"answer": 7, "corpus": "t"}),
+        json!({"corpus": "t"}),
+    ];
+    let item = |(n, metadata): (usize, &Value)| json!({"id": n.to_string(), "vector": [1.0, 0.0], "metadata": metadata});
+    let items: Vec<Value> = metadata.iter().enumerate().map(item).collect();
+    assert_eq!(daemon.post("/vectors/index/recordings/add", json!({"items": items})).await.0, 200);
+    daemon
+}
+
+#[tokio::test]
+async fn search_follows_an_earlier_one_to_the_items_that_its_hits_name() {
+    let daemon = with_recordings().await;
+    let ids_from = json!({"search": 0, "key": "answer", "filter": {"corpus": "t"}});
+    let follow = |change: Value| {
+        let mut search = json!({"index": "t", "vector": [0.0, 1.0], "k": 9, "ids_from": ids_from});
+        search.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        search
+    };
+    let searches = json!({"searches": [
+        {"index": "recordings", "vector": [1.0, 0.0], "k": 9},
+        follow(json!({})),
+        follow(json!({"exclude_ids": ["north"]})),
+        follow(json!({"filter": {"state": "OK"}})),
+        follow(json!({"k": 1})),
+        follow(json!({"ids_from": {"search": 0, "key": "answer"}})),
+        follow(json!({"ids_from": {"search": 0, "key": "nothing"}})),
+    ]});
+    let (status, body) = daemon.post("/vectors/search", searches).await;
+    assert_eq!(status, 200, "{body}");
+    let found: Vec<Vec<&str>> = body["answers"].as_array().unwrap()[1..].iter().map(ids).collect();
+    let expected: [&[&str]; 6] =
+        [&["north", "west"], &["west"], &["north"], &["north"], &["north", "east", "west"], &[]];
+    assert_eq!(found, expected);
+}
+
+#[tokio::test]
+async fn what_failed_names_nothing_and_a_reference_that_is_none_fails_alone() {
+    let daemon = with_recordings().await;
+    let from = |place: usize| {
+        json!({"index": "t", "vector": [0.0, 1.0], "k": 9,
+                                     "ids_from": {"search": place, "key": "answer"}})
+    };
+    let mut both = from(0);
+    both["ids"] = json!(["east"]);
+    let searches = json!({"searches": [
+        {"index": "playbook_memory", "vector": [1.0, 0.0], "k": 9},
+        from(0),
+        from(2),
+        from(9),
+        both,
+    ]});
+    let (status, body) = daemon.post("/vectors/search", searches).await;
+    assert_eq!(status, 200, "{body}");
+    let answers = body["answers"].as_array().unwrap();
+    assert_eq!((ids(&answers[1]), &answers[1]["version"]), (vec![], &json!(1)));
+    for (answer, expected) in answers[2..].iter().zip(["search 2", "search 9", "not both"]) {
+        assert_eq!(answer["error"]["code"], "invalid_argument");
+        assert!(answer["error"]["detail"].as_str().unwrap().contains(expected), "{answer}");
+    }
+    let alone = daemon.post("/vectors/search", from(0)).await;
+    assert_problem(alone, 400, "invalid_argument", "ids_from refers to an earlier search");
+}
+
 #[tokio::test]
 async fn malformed_search_is_told_what_was_expected() {
     let daemon = with_workers().await;
