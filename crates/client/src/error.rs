@@ -2,6 +2,8 @@
 
 use wire::{DaemonName, Problem};
 
+use crate::TransportError;
+
 /// The result of a call to a peer.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -17,7 +19,7 @@ pub enum Error {
         url: String,
         /// What the transport said.
         #[source]
-        source: reqwest::Error,
+        source: TransportError,
     },
     /// The caller's deadline passed first.
     #[error("the deadline passed while waiting for {peer}")]

@@ -12,7 +12,7 @@ use wire::ingest::{
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
-use crate::{Peer, Peers, Request, Result, segment, sse};
+use crate::{Body, Peer, Peers, Request, Result, segment, sse};
 
 /// Puts rows into tables, and tables into vector indexes.
 #[derive(Debug, Clone)]
@@ -116,7 +116,7 @@ impl Ingestd {
         job_id: &str,
     ) -> Result<impl Stream<Item = Result<IndexJob>> + use<>> {
         let path = format!("/index-jobs/{}/events", segment(job_id));
-        let answer = self.0.stream_successfully(ctx, Method::GET, &path, reqwest::Body::default()).await?;
+        let answer = self.0.stream_successfully(ctx, Method::GET, &path, Body::default()).await?;
         Ok(sse::events(self.0.clone(), answer))
     }
 

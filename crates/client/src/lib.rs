@@ -21,6 +21,7 @@ mod replicas;
 mod sse;
 mod status;
 mod storaged;
+mod transport;
 mod vectord;
 
 pub use catalogd::Catalogd;
@@ -34,9 +35,8 @@ pub use pathwayd::Pathwayd;
 pub use peer::{Peer, Reply, Request, segment};
 pub use peers::{PeerUrls, Peers};
 pub use queryd::Queryd;
-/// The body of [`Peer::stream`].
-pub use reqwest::Body;
 pub use storaged::Storaged;
+pub use transport::{Answer, Body, TransportError};
 pub use vectord::Vectord;
 
 /// Chooses the process's one TLS implementation. Call it first in every `main`; later calls change nothing.

@@ -16,7 +16,7 @@ use wire::playbooks::{
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
-use crate::{Peer, Peers, Result};
+use crate::{Body, Peer, Peers, Result};
 
 /// Searches corpora, remembers what worked, checks drafts and proposals.
 #[derive(Debug, Clone)]
@@ -111,10 +111,10 @@ impl Matrixd {
         &self,
         ctx: &CallContext,
     ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-        let body = reqwest::Body::from(Bytes::new());
-        let answer = self.0.stream_successfully(ctx, Method::GET, "/matrix/playbooks/export", body).await?;
+        let path = "/matrix/playbooks/export";
+        let answer = self.0.stream_successfully(ctx, Method::GET, path, Body::default()).await?;
         let peer = self.0.clone();
-        Ok(answer.bytes_stream().map_err(move |source| peer.unreachable(source)))
+        Ok(answer.pieces().map_err(move |source| peer.unreachable(source)))
     }
 
     /// `POST /matrix/playbooks/evaluate`, retried: it changes nothing.

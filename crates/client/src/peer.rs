@@ -14,7 +14,8 @@ use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
 use crate::lent::{Home, Lent};
 use crate::replicas::{Replica, Replicas};
-use crate::{Error, Result, catalogd};
+use crate::transport::Transport;
+use crate::{Answer, Body, Error, Result, TransportError, catalogd};
 
 /// Attempts at a call that is safe to repeat, the first included.
 const MAX_ATTEMPTS: u32 = 3;
@@ -33,11 +34,11 @@ pub fn segment(text: &str) -> String {
 pub struct Peer {
     name: DaemonName,
     replicas: Arc<Replicas>,
-    http: reqwest::Client,
+    http: Transport,
 }
 
 impl Peer {
-    pub(crate) fn new(name: DaemonName, replicas: Arc<Replicas>, http: reqwest::Client) -> Self {
+    pub(crate) fn new(name: DaemonName, replicas: Arc<Replicas>, http: Transport) -> Self {
         Self { name, replicas, http }
     }
 
@@ -129,16 +130,16 @@ impl Peer {
         method: Method,
         path_and_query: &str,
         mut headers: HeaderMap,
-        body: reqwest::Body,
-    ) -> Result<reqwest::Response> {
+        body: Body,
+    ) -> Result<Answer> {
         propagate(ctx, &mut headers);
         let (home, is_alone) = (Home::default(), !self.has_replicas());
         let mut next = Some(body);
-        let again = move |error: Option<&reqwest::Error>| match error {
+        let again = move |error: Option<&TransportError>| match error {
             Some(error) if !error.is_connect() => None,
             _ => {
                 let body = next.take().or_else(|| home.lock().take())?;
-                Some(if is_alone { body } else { reqwest::Body::wrap(Lent::new(body, &home)) })
+                Some(if is_alone { body } else { Body::wrap(Lent::new(body, &home)) })
             }
         };
         self.stream_in_turn(ctx, method, path_and_query, headers, again).await
@@ -155,9 +156,9 @@ impl Peer {
         path_and_query: &str,
         mut headers: HeaderMap,
         body: Bytes,
-    ) -> Result<reqwest::Response> {
+    ) -> Result<Answer> {
         propagate(ctx, &mut headers);
-        let again = move |_: Option<&reqwest::Error>| Some(reqwest::Body::from(body.clone()));
+        let again = move |_: Option<&TransportError>| Some(Body::from(body.clone()));
         self.stream_in_turn(ctx, method, path_and_query, headers, again).await
     }
 
@@ -168,13 +169,13 @@ impl Peer {
         method: Method,
         path_and_query: &str,
         headers: HeaderMap,
-        mut body: impl FnMut(Option<&reqwest::Error>) -> Option<reqwest::Body>,
-    ) -> Result<reqwest::Response> {
+        mut body: impl FnMut(Option<&TransportError>) -> Option<Body>,
+    ) -> Result<Answer> {
         let mut failure = None;
         for replica in self.replicas.in_turn() {
             let Some(body) = body(failure.as_ref().map(|(_, source)| source)) else { break };
             let url = format!("{}{path_and_query}", replica.url);
-            let answer = self.http.request(method.clone(), url).headers(headers.clone()).body(body).send();
+            let answer = self.http.send(method.clone(), url, headers.clone(), body);
             match tokio::time::timeout(ctx.remaining(), answer).await {
                 Ok(answer) => match self.heard(replica, answer) {
                     Ok(answer) => return Ok(answer),
@@ -190,7 +191,11 @@ impl Peer {
     }
 
     /// Remembers whether a replica takes connections.
-    fn heard<T>(&self, replica: &Replica, answer: reqwest::Result<T>) -> reqwest::Result<T> {
+    fn heard(
+        &self,
+        replica: &Replica,
+        answer: std::result::Result<Answer, TransportError>,
+    ) -> std::result::Result<Answer, TransportError> {
         match &answer {
             Ok(_) => self.replicas.answered(replica),
             Err(error) if error.is_connect() => self.replicas.failed(replica),
@@ -208,23 +213,27 @@ impl Peer {
         ctx: &CallContext,
         method: Method,
         path: &str,
-        body: reqwest::Body,
-    ) -> Result<reqwest::Response> {
+        body: Body,
+    ) -> Result<Answer> {
         let answer = self.stream(ctx, method, path, HeaderMap::new(), body).await?;
         if answer.status().is_success() {
             return Ok(answer);
         }
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(|source| self.unreachable(source))?;
-        Err(Reply { peer: self.name, status, headers, body }.into_error(&ctx.request_id))
+        Err(self.read(answer).await?.into_error(&ctx.request_id))
+    }
+
+    /// The whole of `answer`.
+    pub(crate) async fn read(&self, answer: Answer) -> Result<Reply> {
+        let (status, headers, body) = answer.whole().await.map_err(|source| self.unreachable(source))?;
+        Ok(Reply { peer: self.name, status, headers, body })
     }
 
     /// An answer broke off.
-    pub(crate) fn unreachable(&self, source: reqwest::Error) -> Error {
+    pub(crate) fn unreachable(&self, source: TransportError) -> Error {
         Error::Unreachable { peer: self.name, url: self.base_url(), source }
     }
 
-    fn unreachable_at(&self, replica: &Replica, source: reqwest::Error) -> Error {
+    fn unreachable_at(&self, replica: &Replica, source: TransportError) -> Error {
         Error::Unreachable { peer: self.name, url: replica.url.clone(), source }
     }
 }
@@ -312,12 +321,11 @@ impl Request<'_> {
         let order = peer.replicas.in_turn();
         let Some(replica) = order.first() else { return Err(Error::DeadlineExceeded { peer: peer.name }) };
         let url = format!("{}{}", replica.url, self.path);
-        let request = peer.http.request(self.method.clone(), url).headers(headers).body(body);
         let unreachable = |source| peer.unreachable_at(replica, source);
-        let answer = peer.heard(replica, request.send().await).map_err(unreachable)?;
-        let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(unreachable)?;
-        Ok(Reply { peer: self.peer.name, status, headers, body })
+        let answer = peer.http.send(self.method.clone(), url, headers, body.into()).await;
+        let (status, headers, body) =
+            peer.heard(replica, answer).map_err(unreachable)?.whole().await.map_err(unreachable)?;
+        Ok(Reply { peer: peer.name, status, headers, body })
     }
 
     fn may_repeat(&self, error: &Error) -> bool {

@@ -1,9 +1,8 @@
 //! Where the eleven daemons are.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, io};
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -11,6 +10,7 @@ use wire::DaemonName;
 
 use crate::Peer;
 use crate::replicas::Replicas;
+use crate::transport::Transport;
 
 /// Base URLs by daemon, as in the `[peers]` section; a daemon that is not listed is at its own port on loopback.
 ///
@@ -111,24 +111,16 @@ impl PeerUrls {
 #[derive(Debug, Clone)]
 pub struct Peers {
     replicas: Arc<BTreeMap<DaemonName, Arc<Replicas>>>,
-    http: reqwest::Client,
+    http: Transport,
 }
 
 impl Peers {
-    /// How long a TCP connection may take: the peers are near.
-    const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-
     /// Clients for the daemons at `urls`.
     ///
     /// # Errors
     /// When no TLS provider is installed: see [`install_tls_provider`](crate::install_tls_provider).
-    pub fn new(mut urls: PeerUrls) -> reqwest::Result<Self> {
-        let http = reqwest::Client::builder()
-            .connect_timeout(Self::CONNECT_TIMEOUT)
-            .redirect(reqwest::redirect::Policy::none())
-            .tcp_nodelay(true)
-            .user_agent(concat!("lakehouse/", env!("CARGO_PKG_VERSION")))
-            .build()?;
+    pub fn new(mut urls: PeerUrls) -> io::Result<Self> {
+        let http = Transport::new()?;
         let replicas = DaemonName::ALL.map(|daemon| (daemon, Arc::new(Replicas::new(urls.take(daemon)))));
         Ok(Self { replicas: Arc::new(replicas.into()), http })
     }

@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use futures::stream::{self, Stream};
 use serde::de::DeserializeOwned;
 
-use crate::{Error, Peer, Result};
+use crate::{Answer, Error, Peer, Result};
 
 /// A longer line is none of ours.
 const MAX_LINE_BYTES: usize = 1 << 20;
@@ -12,7 +12,7 @@ const MAX_LINE_BYTES: usize = 1 << 20;
 /// The data of the events of `answer`: one line each, as our daemons write them.
 pub(crate) fn events<T: DeserializeOwned>(
     peer: Peer,
-    answer: reqwest::Response,
+    answer: Answer,
 ) -> impl Stream<Item = Result<T>> + use<T> {
     let reader = Reader { peer, answer, lines: Lines::default() };
     stream::try_unfold(
@@ -23,7 +23,7 @@ pub(crate) fn events<T: DeserializeOwned>(
 
 struct Reader {
     peer: Peer,
-    answer: reqwest::Response,
+    answer: Answer,
     lines: Lines,
 }
 

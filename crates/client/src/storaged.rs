@@ -7,7 +7,7 @@ use wire::storage::{CollectGarbage, CollectedGarbage, ListObjects, ObjectList, S
 use wire::{CallContext, DaemonName};
 
 use crate::query::with_query;
-use crate::{Error, Peer, Peers, Result, segment};
+use crate::{Body, Peer, Peers, Result, segment};
 
 /// Objects over HTTP.
 #[derive(Debug, Clone)]
@@ -40,11 +40,9 @@ impl Storaged {
         key: &str,
         body: impl Stream<Item = std::io::Result<Bytes>> + Send + 'static,
     ) -> Result<StoredObject> {
-        let body = reqwest::Body::wrap_stream(body);
+        let body = Body::wrap_stream(body);
         let answer = self.0.stream_successfully(ctx, Method::PUT, &path(key), body).await?;
-        let malformed =
-            |error: reqwest::Error| Error::Malformed { peer: self.0.name(), detail: error.to_string() };
-        answer.json().await.map_err(malformed)
+        self.0.read(answer).await?.json()
     }
 
     /// Reads an object piece by piece.
@@ -57,10 +55,9 @@ impl Storaged {
         ctx: &CallContext,
         key: &str,
     ) -> Result<impl Stream<Item = Result<Bytes>> + Send + use<>> {
-        let body = reqwest::Body::from(Bytes::new());
-        let answer = self.0.stream_successfully(ctx, Method::GET, &path(key), body).await?;
+        let answer = self.0.stream_successfully(ctx, Method::GET, &path(key), Body::default()).await?;
         let peer = self.0.clone();
-        Ok(answer.bytes_stream().map_err(move |source| peer.unreachable(source)))
+        Ok(answer.pieces().map_err(move |source| peer.unreachable(source)))
     }
 
     /// Reads a whole object into memory.

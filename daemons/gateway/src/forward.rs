@@ -53,11 +53,7 @@ async fn forward(
         target.peer.stream_idempotent(&ctx, parts.method, &path, parts.headers, body).await?
     } else {
         // An empty body must stay empty: a stream of unknown length would travel as `chunked`, even on a GET.
-        let body = if body.is_end_stream() {
-            client::Body::default()
-        } else {
-            client::Body::wrap_stream(body.into_data_stream())
-        };
+        let body = if body.is_end_stream() { client::Body::default() } else { client::Body::wrap(body) };
         target.peer.stream(&ctx, parts.method, &path, parts.headers, body).await?
     };
     let mut answer = http::Response::from(answer).map(Body::new);

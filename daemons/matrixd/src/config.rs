@@ -147,7 +147,7 @@ impl Default for Config {
         let workers =
             CorpusConfig { table: "staffing.workers".to_owned(), id_column: "worker_id".to_owned() };
         Self {
-            cached_queries: 4096,
+            cached_queries: 2048,
             cached_query_ttl_s: 300,
             result_cache: ResultCacheConfig::default(),
             playbook: PlaybookConfig::default(),
@@ -160,7 +160,7 @@ impl Default for Config {
 
 impl Default for ResultCacheConfig {
     fn default() -> Self {
-        Self { max_entries: 4096, max_bytes: 8 << 20, ttl_s: 60 }
+        Self { max_entries: 4096, max_bytes: 4 << 20, ttl_s: 60 }
     }
 }
 

@@ -29,6 +29,7 @@ mod tally;
 mod timer;
 mod user;
 mod verify;
+mod warmth;
 mod watch;
 
 use std::sync::Arc;

@@ -20,10 +20,13 @@ use crate::stack::{self, Stack};
 use crate::sweep::{self, Point};
 use crate::tally::Tally;
 use crate::verify::{self, Recall};
+use crate::warmth::{self, Warmth};
 use crate::watch::{DaemonMemory, DaemonWork, Seen, Work};
 
 /// Of how many queries one is fresh in the phase that has such.
 const FRESH_ONE_IN: u32 = 100;
+/// Searches with playbooks and without, for each time that a scenario is played alone.
+const WARMTH_PARTS: usize = 5;
 /// No scenario of those that are played alone takes that long.
 const NO_LIMIT: Duration = Duration::from_secs(3600);
 
@@ -46,6 +49,8 @@ pub(crate) struct AllMeasured {
     pub(crate) phases: Vec<Measured>,
     /// Each scenario by itself.
     pub(crate) alone: Vec<Measured>,
+    /// A search with playbooks beside one without.
+    pub(crate) warmth: Option<Warmth>,
     pub(crate) sweep: Vec<Point>,
     /// At the end of all that, and before daemons are killed.
     pub(crate) memory: Vec<DaemonMemory>,
@@ -87,6 +92,11 @@ pub(crate) async fn run(
             alone.push(measure(session, plan, by_itself(args, number, scenario)).await?);
         }
     }
+    let mut warmth = None;
+    if args.alone > 0 {
+        let searches = usize::try_from(args.alone)?.saturating_mul(WARMTH_PARTS);
+        warmth = Some(warmth::measure(session, plan, searches).await.context("search with playbooks")?);
+    }
     let mut points = Vec::new();
     if args.sweep > 0 {
         let (gateway, plan) = (session.gateway.clone(), Arc::clone(plan));
@@ -100,7 +110,7 @@ pub(crate) async fn run(
         phases.push(measured);
         chaos = Some(came_of_it);
     }
-    Ok(AllMeasured { phases, alone, sweep: points, memory, chaos })
+    Ok(AllMeasured { phases, alone, warmth, sweep: points, memory, chaos })
 }
 
 /// The mix of scenarios in a closed loop, each query one that was asked before.

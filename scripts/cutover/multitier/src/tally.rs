@@ -71,6 +71,8 @@ pub(crate) struct Tally {
     pub(crate) planted: BTreeMap<&'static str, u64>,
     /// Searches to be compared with the exact answer.
     pub(crate) samples: Vec<Sample>,
+    /// Recordings acknowledged.
+    pub(crate) recorded: u64,
     /// Recordings that must never be lost; kept only where daemons are killed.
     pub(crate) acknowledged: Vec<Acknowledged>,
     /// Those of them that were to be indexed later.
@@ -94,6 +96,7 @@ impl Tally {
             cold_search_us: times_us,
             planted: BTreeMap::new(),
             samples: Vec::new(),
+            recorded: 0,
             acknowledged: Vec::new(),
             unindexed: 0,
             waits: Waits::default(),
@@ -166,6 +169,7 @@ impl Tally {
         self.cold_search_us.add(other.cold_search_us)?;
         self.requests += other.requests;
         self.samples.extend(other.samples);
+        self.recorded += other.recorded;
         self.acknowledged.extend(other.acknowledged);
         self.unindexed += other.unindexed;
         self.waits.add(other.waits);

@@ -101,6 +101,7 @@ impl User {
     ) -> Result<bool> {
         let RecordResponse { playbook_id, indexed } = answer;
         promise("a recording is named", !playbook_id.is_empty(), || "the id is empty".to_owned())?;
+        self.tally.recorded += 1;
         if self.tolerates_outages() {
             self.tally.unindexed += u64::from(!indexed);
             self.tally.acknowledged.push(Acknowledged { playbook_id, request, base_distance });

@@ -11,6 +11,10 @@ use crate::scenario::Scenario;
 pub(super) const MIN_RECALL: f64 = 0.95;
 /// Three times what the predecessor did.
 const AIM_PER_S: f64 = 3.0 * SCENARIOS_PER_S;
+/// Recordings a second.
+const RECORDINGS_PER_S: f64 = 300.0;
+/// What a search may take longer for the playbook memory, milliseconds.
+const MAX_WARMTH_MS: f64 = 1.0;
 const MAX_RSS_MB: f64 = 600.0;
 const MAX_MATRIXD_MB: f64 = 40.0;
 
@@ -22,6 +26,12 @@ pub(super) fn of(report: &Report) -> Vec<Bar> {
     bars.push(none("closed loop: scenarios that failed", closed.failed));
     bars.push(Bar::at_least("closed loop: scenarios", "/s", SCENARIOS_PER_S, Some(closed.scenarios_per_s)));
     bars.push(Bar::at_least("the same, as aimed at", "/s", AIM_PER_S, Some(closed.scenarios_per_s)));
+    bars.push(Bar::at_least(
+        "closed loop: recordings acknowledged",
+        "/s",
+        RECORDINGS_PER_S,
+        Some(closed.recordings_per_s),
+    ));
     bars.extend(recall(closed));
     bars.extend(phases.clone().filter(|phase| phase.due_per_s.is_none()).flat_map(|phase| {
         [none(&format!("{}: scenarios that failed", phase.name), phase.failed)]
@@ -32,6 +42,10 @@ pub(super) fn of(report: &Report) -> Vec<Bar> {
     if let Some(ordinary) = open.next() {
         bars.extend(latencies(ordinary, open.next()));
     }
+    bars.extend(report.warmth.map(|warmth| {
+        let what = format!("search with playbooks, {} recordings: longer by, p50", warmth.recordings);
+        Bar::at_most(what, " ms", MAX_WARMTH_MS, Some(warmth.extra_p50_ms))
+    }));
     bars.extend(memory(report));
     if let Some(chaos) = &report.chaos {
         bars.push(none("daemons killed: recordings lost", chaos.kept.lost as u64));

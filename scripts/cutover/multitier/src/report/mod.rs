@@ -21,6 +21,7 @@ use crate::Args;
 use crate::chaos::Chaos;
 use crate::phases::AllMeasured;
 use crate::sweep::Point;
+use crate::warmth::Warmth;
 use crate::watch::DaemonMemory;
 pub use phase::{Alone, Generator, PhaseReport, ScenarioLine, Times};
 pub use predecessor::Predecessor;
@@ -44,6 +45,9 @@ pub struct Report {
     pub phases: Vec<PhaseReport>,
     /// Each scenario by itself, one user.
     pub alone: Vec<Alone>,
+    /// Searches with playbooks beside searches without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub warmth: Option<Warmth>,
     /// Searches by the number of callers.
     pub sweep: Vec<Point>,
     /// Memory at the end, and before daemons were killed.
@@ -72,6 +76,7 @@ impl Report {
             bars: Vec::new(),
             phases,
             alone,
+            warmth: measured.warmth,
             sweep: measured.sweep,
             memory: measured.memory,
             chaos: measured.chaos,

@@ -36,6 +36,8 @@ pub struct PhaseReport {
     pub requests: u64,
     /// Calls a second.
     pub requests_per_s: f64,
+    /// Recordings acknowledged, a second.
+    pub recordings_per_s: f64,
     /// By scenario, all six.
     pub scenarios: Vec<ScenarioLine>,
     /// From the start of `cold_search_email` to the answer of its search.
@@ -133,6 +135,7 @@ impl PhaseReport {
             scenarios_per_s: played as f64 / elapsed_s,
             requests,
             requests_per_s: requests as f64 / elapsed_s,
+            recordings_per_s: tally.recorded as f64 / elapsed_s,
             scenarios: Scenario::ALL.map(|scenario| ScenarioLine::new(scenario, &tally, elapsed_s)).to_vec(),
             cold_search: Times::of(&tally.cold_search_us),
             recall,

@@ -28,6 +28,18 @@ async fn daemon_starts_alone_is_ready_and_says_who_it_is() -> anyhow::Result<()>
 }
 
 #[tokio::test]
+async fn neighbours_are_called_directly_whatever_proxy_the_environment_names() -> anyhow::Result<()> {
+    // Nobody listens at the port for discarding (RFC 863).
+    let nowhere = "http://127.0.0.1:9";
+    let through = ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"].map(|variable| (variable, nowhere));
+    let stack = Stack::of(&[DaemonName::Gateway, DaemonName::Matrixd]).envs(through).start().await?;
+    let draft =
+        json!({"to": "+15125550123", "sender": "Acme", "body": "Acme: shift at 7. Reply STOP to opt out."});
+    stack.gateway()?.post("/v1/matrix/validate/sms", &draft).expect(200).await?;
+    Ok(())
+}
+
+#[tokio::test]
 async fn sigterm_ends_with_exit_code_0_and_a_quiet_log() -> anyhow::Result<()> {
     for name in DaemonName::ALL {
         let mut stack = Stack::of(&[name]).start().await?;
