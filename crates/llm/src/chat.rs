@@ -2,29 +2,19 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use futures::stream::{self, Stream, StreamExt};
-use provider::{Endpoint, Kind};
-use wire::chat::{ChatRequest, ChatResponse, ProviderStatus, ollama, openai};
+use futures::stream::Stream;
+use wire::chat::{ChatRequest, ChatResponse, ProviderStatus};
 
-use crate::protocol::{self, Piece};
+use crate::answer::Piece;
+use crate::backend::Backend;
 use crate::{Error, ProviderSettings, Result};
-
-/// How long a provider has to list its models; its own timeout is meant for answers that take minutes.
-const SURVEY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Chats with any of the configured providers. Shared by reference between tasks.
 #[derive(Debug)]
 pub struct Chat {
-    providers: Vec<Provider>,
-}
-
-#[derive(Debug)]
-struct Provider {
-    endpoint: Endpoint,
-    models: Vec<String>,
+    providers: Vec<Backend>,
 }
 
 /// An answer as it comes. Dropping it tells the provider to stop.
@@ -54,13 +44,12 @@ impl Chat {
     pub fn new(settings: &[ProviderSettings]) -> Result<Self> {
         let wrong = |error: &dyn fmt::Display| Error::Configuration(error.to_string());
         let http = provider::http_client().map_err(|error| wrong(&error))?;
-        let mut providers: Vec<Provider> = Vec::new();
+        let mut providers: Vec<Backend> = Vec::new();
         for settings in settings {
             if providers.iter().any(|other| other.endpoint.name() == settings.name) {
                 return Err(Error::Configuration(format!("two providers are named {:?}", settings.name)));
             }
-            let endpoint = Endpoint::new(&settings.address(), http.clone()).map_err(|error| wrong(&error))?;
-            providers.push(Provider { endpoint, models: settings.models.clone() });
+            providers.push(Backend::new(settings, http.clone()).map_err(|error| wrong(&error))?);
         }
         Ok(Self { providers })
     }
@@ -72,20 +61,8 @@ impl Chat {
     pub async fn complete(&self, request: &ChatRequest) -> Result<ChatResponse> {
         let mut failures = Vec::new();
         for provider in self.candidates(request)? {
-            let (endpoint, started) = (&provider.endpoint, Instant::now());
-            let answer = async {
-                let model = provider.model(request).await?;
-                let answer = protocol::complete(endpoint, &model, request).await?;
-                Ok((model, answer))
-            };
-            match answer.await {
-                Ok((model, answer)) => {
-                    let took_ms = started.elapsed().as_secs_f64() * 1e3;
-                    tracing::debug!(provider = endpoint.name(), model, took_ms, "answered");
-                    let provider = endpoint.name().to_owned();
-                    let protocol::Answer { message, finish_reason, usage } = answer;
-                    return Ok(ChatResponse { message, model, provider, usage, finish_reason });
-                }
+            match provider.complete(request).await {
+                Ok(answer) => return Ok(answer),
                 Err(error) => note_failure(&mut failures, error)?,
             }
         }
@@ -109,12 +86,12 @@ impl Chat {
 
     /// Asks every provider for its models, at once. A provider that does not answer is an answer: this cannot fail.
     pub async fn survey(&self) -> Vec<ProviderStatus> {
-        join_all(self.providers.iter().map(Provider::status)).await
+        join_all(self.providers.iter().map(Backend::status)).await
     }
 
     /// The providers that may serve `request`, in the order in which they are tried.
-    fn candidates(&self, request: &ChatRequest) -> Result<Vec<&Provider>> {
-        let named = |provider: &&Provider| {
+    fn candidates(&self, request: &ChatRequest) -> Result<Vec<&Backend>> {
+        let named = |provider: &&Backend| {
             request.provider.as_ref().is_none_or(|name| provider.endpoint.name() == name)
         };
         let named: Vec<_> = self.providers.iter().filter(named).collect();
@@ -133,76 +110,6 @@ impl Chat {
             return Err(Error::UnknownModel { model: model.clone(), known });
         }
         Ok(able)
-    }
-}
-
-impl Provider {
-    /// Whether it may be asked for `model`; one without a list may be asked for any.
-    fn has(&self, model: &str) -> bool {
-        self.models.is_empty() || self.models.iter().any(|name| name == model)
-    }
-
-    /// The model that `request` asks for, or the first one configured, or the first one that the provider has.
-    async fn model(&self, request: &ChatRequest) -> provider::Result<String> {
-        if let Some(model) = request.model.as_ref().or(self.models.first()) {
-            return Ok(model.clone());
-        }
-        let path = self.models_path();
-        let none =
-            || self.endpoint.malformed(path, "it has no model: pull one there, or name one in `models`");
-        self.list_models().await?.into_iter().next().ok_or_else(none)
-    }
-
-    async fn stream(&self, request: &ChatRequest) -> provider::Result<ChatStream> {
-        let model = self.model(request).await?;
-        let pieces = protocol::stream(self.endpoint.clone(), model.clone(), request.clone());
-        let mut pieces = Box::pin(pieces);
-        let first = pieces.next().await.transpose()?;
-        let rest = pieces.map(|piece| piece.map_err(Error::BrokeOff));
-        let pieces = Box::pin(stream::iter(first.map(Ok)).chain(rest));
-        Ok(ChatStream { model, provider: self.endpoint.name().to_owned(), pieces })
-    }
-
-    fn models_path(&self) -> &'static str {
-        match self.endpoint.kind() {
-            Kind::Ollama => "/api/tags",
-            Kind::OpenAi => "/v1/models",
-        }
-    }
-
-    async fn list_models(&self) -> provider::Result<Vec<String>> {
-        let path = self.models_path();
-        match self.endpoint.kind() {
-            Kind::Ollama => {
-                let tags: ollama::Tags = self.endpoint.get(path).await?;
-                Ok(tags.models.into_iter().map(|tag| tag.name).collect())
-            }
-            Kind::OpenAi => {
-                let models: openai::Models = self.endpoint.get(path).await?;
-                Ok(models.data.into_iter().map(|model| model.id).collect())
-            }
-        }
-    }
-
-    async fn status(&self) -> ProviderStatus {
-        let started = Instant::now();
-        let models = tokio::time::timeout(SURVEY_TIMEOUT, self.list_models()).await;
-        let models = models.unwrap_or_else(|_| Err(self.endpoint.timed_out(self.models_path())));
-        let latency_ms = started.elapsed().as_secs_f64() * 1e3;
-        let kind = match self.endpoint.kind() {
-            Kind::Ollama => "ollama",
-            Kind::OpenAi => "openai",
-        };
-        ProviderStatus {
-            name: self.endpoint.name().to_owned(),
-            kind: kind.to_owned(),
-            url: self.endpoint.url().to_owned(),
-            reachable: models.is_ok(),
-            latency_ms: models.is_ok().then_some(latency_ms),
-            error: models.as_ref().err().map(ToString::to_string),
-            models: models.unwrap_or_default(),
-            configured_models: self.models.clone(),
-        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! Why there is no answer.
 
+use std::time::Duration;
+
 use wire::ErrorCode;
+use wire::chat::Usage;
 
 /// The result of a chat.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -31,8 +34,13 @@ pub enum Error {
     #[error("{}", sentences(.0))]
     AllFailed(Vec<provider::Error>),
     /// The provider failed after its first token.
-    #[error("the answer broke off: {0}")]
-    BrokeOff(#[source] provider::Error),
+    #[error("the answer broke off: {source}")]
+    BrokeOff {
+        /// How.
+        source: Box<provider::Error>,
+        /// What the part that had come has cost.
+        usage: Usage,
+    },
 }
 
 impl Error {
@@ -45,7 +53,23 @@ impl Error {
             Self::AllFailed(failures) => {
                 failures.first().map_or(ErrorCode::Unavailable, provider::Error::code)
             }
-            Self::BrokeOff(failure) => failure.code(),
+            Self::BrokeOff { source, .. } => source.code(),
+        }
+    }
+
+    /// When to come back, if a provider has said so: the earliest time at which one may answer.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::AllFailed(failures) => failures.iter().filter_map(provider::Error::retry_after).min(),
+            _ => None,
+        }
+    }
+
+    /// What was spent before the failure.
+    pub fn usage(&self) -> Usage {
+        match self {
+            Self::BrokeOff { usage, .. } => *usage,
+            _ => Usage::default(),
         }
     }
 }

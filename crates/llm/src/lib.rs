@@ -1,15 +1,18 @@
-//! Chat over providers: Ollama and whatever speaks OpenAI's interface, whole or streamed, with fallback.
+//! Chat over providers: Ollama, Anthropic, Gemini and whatever speaks OpenAI's interface, whole or streamed, with fallback.
 //!
 //! [`Chat`] is the door. A request goes to the first configured provider that may serve it; if that one fails before its
 //! first token, the next is tried. After the first token there is no way back: two halves by two models are no answer.
 
+mod answer;
+mod backend;
 mod chat;
 mod error;
-mod lines;
+mod frames;
+mod meter;
 mod protocol;
 mod settings;
 
+pub use answer::{Piece, ToolCalls};
 pub use chat::{Chat, ChatStream};
 pub use error::{Error, Result};
-pub use protocol::Piece;
-pub use settings::ProviderSettings;
+pub use settings::{Kind, ProviderSettings};

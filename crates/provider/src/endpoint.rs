@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,8 @@ pub struct Endpoint {
     kind: Kind,
     url: String,
     key: Option<Secret>,
+    /// The key among them, marked so that nothing prints it.
+    headers: HeaderMap,
     timeout: Duration,
     http: Client,
 }
@@ -77,11 +80,42 @@ impl Endpoint {
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(wrong(format!("`url` {url:?} begins neither with http:// nor with https://")));
         }
+        // The URL stands in errors and listings, and a key could stand in these: it is not repeated here either.
+        if !parsed.username().is_empty() || parsed.password().is_some() || parsed.query().is_some() {
+            let reason = "`url` must have neither a user nor a query: a key belongs into `api_key_env` or `api_key_file`";
+            return Err(wrong(reason.to_owned()));
+        }
         let key = read_key(address).map_err(wrong)?;
+        let mut headers = HeaderMap::new();
+        if let Some(key) = &key {
+            headers.insert(AUTHORIZATION, header(&format!("Bearer {}", key.expose())).map_err(wrong)?);
+        }
         let url = url.trim_end_matches('/');
         // OpenAI's own documentation writes the base URL with /v1, Ollama's without: both are understood.
         let url = url.strip_suffix("/v1").unwrap_or(url).to_owned();
-        Ok(Self { name: name.clone(), kind: *kind, url, key, timeout: *timeout, http })
+        Ok(Self { name: name.clone(), kind: *kind, url, key, headers, timeout: *timeout, http })
+    }
+
+    /// Sends the key in the header `name`, as it is, and not as a bearer token.
+    #[must_use]
+    pub fn with_key_header(mut self, name: &'static str) -> Self {
+        let key = self.headers.remove(AUTHORIZATION).and(self.key.as_ref());
+        if let Some(Ok(key)) = key.map(|key| header(key.expose())) {
+            self.headers.insert(HeaderName::from_static(name), key);
+        }
+        self
+    }
+
+    /// Sends the header `name` with every request.
+    #[must_use]
+    pub fn with_header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        self
+    }
+
+    /// Whether there is a key.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
     }
 
     /// The name in the configuration.
@@ -143,7 +177,14 @@ impl Endpoint {
 
     /// An answer of this provider that cannot be used.
     pub fn malformed(&self, path: &str, reason: impl Into<String>) -> Error {
-        Error::Malformed { provider: self.name.clone(), url: self.at(path), reason: reason.into() }
+        let reason = self.redact(&reason.into());
+        Error::Malformed { provider: self.name.clone(), url: self.at(path), reason }
+    }
+
+    /// A refusal of this provider: `status`, or what would have been the status if the answer had not begun already.
+    pub fn refused(&self, path: &str, status: u16, message: &str) -> Error {
+        let (provider, url) = (self.name.clone(), self.at(path));
+        Error::Refused { provider, url, status, message: self.redact(message), retry_after_s: None }
     }
 
     /// The failure of a connection, on the way there or in the middle of an answer.
@@ -171,21 +212,23 @@ impl Endpoint {
 
     /// Sends `request` and returns the answer if its status is 2xx.
     async fn open(&self, path: &str, request: RequestBuilder, model: &str) -> Result<Response> {
-        let request = match &self.key {
-            Some(key) => request.bearer_auth(key.expose()),
-            None => request,
-        };
-        let answer = request.send().await.map_err(|error| self.broken(path, &error))?;
+        let answer =
+            request.headers(self.headers.clone()).send().await.map_err(|error| self.broken(path, &error))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
         }
+        let retry_after_s = retry_after_s(answer.headers());
         let message = self.body(path, answer).await.map(|body| error_message(&body)).unwrap_or_default();
-        Err(self.refusal(path, model, status, message))
+        let mut refusal = self.refusal(path, model, status, &message);
+        if let Error::Refused { retry_after_s: said, .. } = &mut refusal {
+            *said = retry_after_s;
+        }
+        Err(refusal)
     }
 
     /// Both interfaces answer 404 for a model they do not have, and for a path they do not know; only the text differs.
-    fn refusal(&self, path: &str, model: &str, status: StatusCode, message: String) -> Error {
+    fn refusal(&self, path: &str, model: &str, status: StatusCode, message: &str) -> Error {
         let (provider, url) = (self.name.clone(), self.at(path));
         if status == StatusCode::NOT_FOUND && message.contains("model") {
             let hint = match self.kind {
@@ -194,7 +237,13 @@ impl Endpoint {
             };
             return Error::ModelMissing { provider, url, model: model.into(), hint };
         }
-        Error::Refused { provider, url, status: status.as_u16(), message }
+        self.refused(path, status.as_u16(), message)
+    }
+
+    /// Some servers repeat the key in their complaint about it.
+    fn redact(&self, text: &str) -> String {
+        let Some(key) = &self.key else { return text.chars().take(MAX_MESSAGE_CHARS).collect() };
+        text.replace(key.expose(), "***").chars().take(MAX_MESSAGE_CHARS).collect()
     }
 
     async fn read<T: DeserializeOwned>(&self, path: &str, answer: Response) -> Result<T> {
@@ -212,6 +261,18 @@ impl Endpoint {
         }
         Ok(body)
     }
+}
+
+/// A header whose value nothing prints.
+fn header(value: &str) -> std::result::Result<HeaderValue, String> {
+    let mut header = HeaderValue::from_str(value).map_err(|_| "the API key does not fit into a header")?;
+    header.set_sensitive(true);
+    Ok(header)
+}
+
+/// `Retry-After` in seconds (RFC 9110, section 10.2.3); its other form, a date, is not used by model providers.
+fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
+    headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }
 
 fn read_key(address: &Address) -> std::result::Result<Option<Secret>, String> {
@@ -237,7 +298,7 @@ fn error_message(body: &[u8]) -> String {
     let error = &json["error"];
     let text = error.as_str().or_else(|| error["message"].as_str());
     let text = text.map_or_else(|| String::from_utf8_lossy(body).into_owned(), str::to_owned);
-    text.chars().filter(|c| !c.is_control()).take(MAX_MESSAGE_CHARS).collect()
+    text.chars().filter(|c| !c.is_control()).collect()
 }
 
 /// The innermost cause: reqwest's own text says only that sending failed, not why.
@@ -259,11 +320,42 @@ mod tests {
         Address { name, kind: Kind::OpenAi, url, api_key_env: None, api_key_file: None, timeout }
     }
 
+    fn endpoint(address: &Address) -> Endpoint {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        Endpoint::new(address, http_client().unwrap()).unwrap()
+    }
+
     #[test]
     fn error_text_is_found_in_both_shapes_and_is_bounded() {
         assert_eq!(error_message(br#"{"error":"model 'x' not found"}"#), "model 'x' not found");
         assert_eq!(error_message(br#"{"error":{"message":"no key","type":"t"}}"#), "no key");
-        assert_eq!(error_message("é\n".repeat(1000).as_bytes()).chars().count(), MAX_MESSAGE_CHARS);
+        let error = endpoint(&address("http://x")).refused("/", 500, &"é".repeat(1000));
+        assert!(error.to_string().chars().count() < MAX_MESSAGE_CHARS + 100, "{error}");
+    }
+
+    #[test]
+    fn key_shows_in_no_error_and_no_debug_output() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("key");
+        std::fs::write(&file, "sk-live-1").unwrap();
+        let address = Address { api_key_file: Some(file), ..address("http://localhost") };
+        for endpoint in [endpoint(&address), endpoint(&address).with_key_header("x-api-key")] {
+            let said = endpoint.refusal("/v1", "m", StatusCode::UNAUTHORIZED, "no such key: sk-live-1");
+            let broken = endpoint.malformed("/v1", "no such key: sk-live-1");
+            for text in [said.to_string(), broken.to_string(), format!("{said:?}"), format!("{endpoint:?}")] {
+                assert!(!text.contains("sk-live-1"), "{text}");
+            }
+            assert!(said.to_string().contains("no such key: ***"), "{said}");
+        }
+    }
+
+    #[test]
+    fn url_that_could_hold_a_key_is_refused_and_not_repeated() {
+        drop(rustls::crypto::ring::default_provider().install_default());
+        for url in ["http://me:sk-live-1@localhost", "https://localhost/v1beta?key=sk-live-1"] {
+            let error = Endpoint::new(&address(url), http_client().unwrap()).unwrap_err().to_string();
+            assert!(error.contains("api_key_env") && !error.contains("sk-live-1"), "{error}");
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! How a call to a provider fails.
 
+use std::time::Duration;
+
 use wire::ErrorCode;
 
 /// The result of a call to a provider.
@@ -55,6 +57,18 @@ pub enum Error {
         status: u16,
         /// What it said, shortened.
         message: String,
+        /// How long it wants to be left alone, if it says so.
+        retry_after_s: Option<u64>,
+    },
+    /// It cannot do what the request asks for; it was not asked.
+    #[error("provider {provider} ({kind}) cannot serve this request: {reason}")]
+    Unsupported {
+        /// Its name in the configuration.
+        provider: String,
+        /// Which interface it speaks.
+        kind: &'static str,
+        /// What it cannot do, and what to do instead.
+        reason: String,
     },
     /// Its answer is not what its interface promises; none of it is used.
     #[error("provider {provider} at {url} sent an answer that cannot be used: {reason}")]
@@ -82,11 +96,23 @@ impl Error {
         match self {
             Self::Unreachable { .. } => ErrorCode::Unavailable,
             Self::TimedOut { .. } => ErrorCode::DeadlineExceeded,
-            Self::Refused { status: 429, .. } => ErrorCode::Overloaded,
+            Self::Unsupported { .. } | Self::Refused { status: 400 | 422, .. } => ErrorCode::InvalidArgument,
+            Self::Refused { status: 413, .. } => ErrorCode::PayloadTooLarge,
+            // 529 is what Anthropic says when it is overloaded as a whole.
+            Self::Refused { status: 429 | 529, .. } => ErrorCode::Overloaded,
+            Self::Refused { status: 503, .. } => ErrorCode::Unavailable,
             Self::ModelMissing { .. } | Self::Refused { .. } | Self::Malformed { .. } => {
                 ErrorCode::UpstreamFailed
             }
             Self::Configuration { .. } => ErrorCode::Internal,
+        }
+    }
+
+    /// How long the provider wants to be left alone, if it has said so.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Refused { retry_after_s, .. } => retry_after_s.map(Duration::from_secs),
+            _ => None,
         }
     }
 }

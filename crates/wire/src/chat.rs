@@ -1,6 +1,7 @@
 //! Wire types of `chatd`. Chat requests, answers and stream events: our own shape, and those of [`openai`] and [`ollama`],
 //! which `chatd` both speaks to providers and answers programs in.
 
+mod message;
 pub mod ollama;
 pub mod openai;
 
@@ -8,6 +9,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::Problem;
+
+pub use message::{
+    Content, Function, FunctionCall, FunctionDelta, FunctionName, ImageUrl, JsonSchema, Message, Part,
+    ResponseFormat, Role, Tool, ToolCall, ToolCallDelta, ToolChoice, ToolKind, ToolMode,
+};
+use message::{null_is_default, one_or_many};
 
 /// Body of `POST /chat`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -26,32 +33,28 @@ pub struct ChatRequest {
     pub stream: bool,
     /// 0 for the likeliest answer, higher for more variety; the provider's default if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f32>,
-    /// Tokens of the answer at most; the provider's default if absent.
+    pub temperature: Option<f64>,
+    /// Only the likeliest tokens that add up to this probability are drawn from; the provider's default if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Tokens of the answer at most; the provider's default if absent, and 4096 where a provider has none (anthropic).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
-}
-
-/// One message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Message {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said.
-    pub content: String,
-}
-
-/// Who speaks.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Role {
-    /// The rules of the conversation.
-    System,
-    /// The person, or the program, that asks.
-    User,
-    /// The model.
-    #[default]
-    Assistant,
+    /// The same seed gives the same answer, as far as the provider can; anthropic has none and is not told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Texts, or one, before which the answer ends.
+    #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// The tools that the model may call.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Whether it must call one; if absent, it may.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// The form of the answer; words if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<ResponseFormat>,
 }
 
 /// Answer to a [`ChatRequest`] without `stream`.
@@ -69,7 +72,7 @@ pub struct ChatResponse {
     pub finish_reason: FinishReason,
 }
 
-/// Tokens read and written; 0 where the provider does not say.
+/// Tokens read and written. There is one for every answer, also for one that broke off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Usage {
     /// Tokens of the messages.
@@ -81,13 +84,16 @@ pub struct Usage {
     /// Both.
     #[serde(default)]
     pub total_tokens: u64,
+    /// Whether this is our estimate, as the provider has not said: four characters a token.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
 }
 
 impl Usage {
     /// The sum is ours: Ollama does not send one.
     pub fn new(prompt_tokens: u64, completion_tokens: u64) -> Self {
         let total_tokens = prompt_tokens.saturating_add(completion_tokens);
-        Self { prompt_tokens, completion_tokens, total_tokens }
+        Self { prompt_tokens, completion_tokens, total_tokens, estimated: false }
     }
 }
 
@@ -99,16 +105,19 @@ pub enum FinishReason {
     Stop,
     /// It reached `max_tokens`, or the end of its context.
     Length,
+    /// It wants tools called, and their results.
+    ToolCalls,
     /// Something else, such as a filter of the provider.
     Other,
 }
 
 impl FinishReason {
-    /// From the word that a provider uses.
+    /// From the word that OpenAI and Ollama use.
     pub fn from_provider(word: Option<&str>) -> Self {
         match word {
             None | Some("stop") => Self::Stop,
             Some("length") => Self::Length,
+            Some("tool_calls") => Self::ToolCalls,
             Some(_) => Self::Other,
         }
     }
@@ -118,15 +127,16 @@ impl FinishReason {
         match self {
             Self::Stop => "stop",
             Self::Length => "length",
+            Self::ToolCalls => "tool_calls",
             Self::Other => "content_filter",
         }
     }
 }
 
-/// One server-sent event of a streamed answer: `start`, any number of `delta`, then `end` and a last line
+/// One server-sent event of a streamed answer: `start`, any number of `delta` and `tool_call`, then `end` and a last line
 /// `data: [DONE]`. A stream that fails on its way says `error` and ends without `[DONE]`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "lowercase")]
+#[serde(tag = "type", rename_all = "snake_case")]
 pub enum ChatEvent {
     /// A provider has begun to answer; from here on no other is tried.
     Start {
@@ -140,6 +150,11 @@ pub enum ChatEvent {
         /// The piece.
         content: String,
     },
+    /// The next piece of a tool call.
+    ToolCall {
+        /// The piece.
+        call: ToolCallDelta,
+    },
     /// The answer is whole.
     End {
         /// Why it ended.
@@ -151,6 +166,8 @@ pub enum ChatEvent {
     Error {
         /// What happened.
         problem: Problem,
+        /// What it has cost all the same.
+        usage: Usage,
     },
 }
 
@@ -160,6 +177,7 @@ impl ChatEvent {
         match self {
             Self::Start { .. } => "start",
             Self::Delta { .. } => "delta",
+            Self::ToolCall { .. } => "tool_call",
             Self::End { .. } => "end",
             Self::Error { .. } => "error",
         }
@@ -178,7 +196,7 @@ pub struct ProvidersResponse {
 pub struct ProviderStatus {
     /// Its name in the configuration.
     pub name: String,
-    /// `ollama` or `openai`.
+    /// Which interface it speaks: `ollama`, `ollama_cloud`, `openai`, `anthropic` or `gemini`.
     pub kind: String,
     /// Where it is looked for.
     pub url: String,

@@ -1,10 +1,8 @@
-//! What the three shapes of request have in common: bounds, providers, metrics.
-
-use std::time::Instant;
+//! What the three shapes of request have in common: what is asked of a conversation, and who answers it.
 
 use llm::{Chat, ChatStream};
 use service::ApiError;
-use wire::chat::{ChatRequest, ChatResponse, ProviderStatus};
+use wire::chat::{ChatRequest, ChatResponse, Message, ProviderStatus, Role};
 
 use crate::Config;
 
@@ -22,27 +20,13 @@ impl Conversations {
     /// The whole answer.
     pub(crate) async fn complete(&self, request: &ChatRequest) -> Result<ChatResponse, ApiError> {
         self.check(request)?;
-        let started = Instant::now();
-        let answer = self.chat.complete(request).await;
-        count(answer.as_ref().map(|answer| answer.provider.as_str()));
-        let answer = answer.map_err(|error| api_error(&error))?;
-        metrics::histogram!("chatd_answer_seconds", "provider" => answer.provider.clone())
-            .record(started.elapsed());
-        metrics::counter!("chatd_tokens_total", "provider" => answer.provider.clone())
-            .increment(answer.usage.total_tokens);
-        Ok(answer)
+        self.chat.complete(request).await.map_err(|error| api_error(&error))
     }
 
     /// The answer as it comes, its first piece being there.
     pub(crate) async fn stream(&self, request: &ChatRequest) -> Result<ChatStream, ApiError> {
         self.check(request)?;
-        let started = Instant::now();
-        let stream = self.chat.stream(request).await;
-        count(stream.as_ref().map(|stream| stream.provider.as_str()));
-        let stream = stream.map_err(|error| api_error(&error))?;
-        metrics::histogram!("chatd_first_token_seconds", "provider" => stream.provider.clone())
-            .record(started.elapsed());
-        Ok(stream)
+        self.chat.stream(request).await.map_err(|error| api_error(&error))
     }
 
     /// Which providers answer.
@@ -75,24 +59,47 @@ impl Conversations {
             let limit = self.max_messages;
             return Err(ApiError::invalid(format!("{count} messages, at most {limit} are taken")));
         }
-        match request.temperature {
-            Some(temperature) if !(0.0..=2.0).contains(&temperature) => {
-                Err(ApiError::invalid(format!("`temperature` is {temperature}, expected 0 to 2")))
+        let ranges = [("temperature", request.temperature, 2.0), ("top_p", request.top_p, 1.0)];
+        for (name, value, most) in ranges {
+            if let Some(value) = value.filter(|value| !(0.0..=most).contains(value)) {
+                return Err(ApiError::invalid(format!("`{name}` is {value}, expected 0 to {most}")));
             }
-            _ => Ok(()),
         }
+        if request.tool_choice.is_some() && request.tools.is_empty() {
+            return Err(ApiError::invalid("there is a `tool_choice`, and no `tools` to choose from"));
+        }
+        check_messages(&request.messages)
     }
 }
 
-fn count(answered_by: Result<&str, &llm::Error>) {
-    let (provider, outcome) = match answered_by {
-        Ok(provider) => (provider.to_owned(), "answered"),
-        Err(error) => (String::new(), error.code().as_str()),
-    };
-    metrics::counter!("chatd_requests_total", "provider" => provider, "outcome" => outcome).increment(1);
+/// What every provider refuses, said once, with its place.
+fn check_messages(messages: &[Message]) -> Result<(), ApiError> {
+    for (place, message) in messages.iter().enumerate() {
+        if message.role == Role::User && message.content.is_empty() {
+            return Err(ApiError::invalid(format!("`messages[{place}].content` is empty")));
+        }
+        if message.role != Role::Assistant && !message.tool_calls.is_empty() {
+            let reason = "only a message of the role `assistant` calls tools";
+            return Err(ApiError::invalid(format!("`messages[{place}].tool_calls`: {reason}")));
+        }
+        if message.role != Role::Tool {
+            continue;
+        }
+        let id = message.tool_call_id.as_deref().unwrap_or_default();
+        let mut calls = messages[..place].iter().flat_map(|earlier| &earlier.tool_calls);
+        if !calls.any(|call| call.id == id) {
+            let reason = "names no call of an earlier message: a result follows the call that it belongs to";
+            return Err(ApiError::invalid(format!("`messages[{place}].tool_call_id` {id:?} {reason}")));
+        }
+    }
+    Ok(())
 }
 
 /// How a failure looks to the caller. Its text names provider, URL and next step.
 pub(crate) fn api_error(error: &llm::Error) -> ApiError {
-    ApiError::new(error.code(), error.to_string())
+    let answer = ApiError::new(error.code(), error.to_string());
+    match error.retry_after() {
+        Some(wait) => answer.retry_after(wait),
+        None => answer,
+    }
 }

@@ -1,94 +1,208 @@
-//! The two interfaces: how to ask, and how to read the answer.
+//! The interfaces of providers: how to ask each of them, and how to read its answer.
 
+mod anthropic;
+mod conversation;
+mod gemini;
 mod ollama;
 mod openai;
 
 use async_stream::try_stream;
 use futures::Stream;
-use provider::{Endpoint, Kind};
+use provider::Endpoint;
 use reqwest::Response;
-use wire::chat::{ChatRequest, FinishReason, Message, Usage};
+use serde_json::Value;
+use wire::chat::{ChatRequest, FinishReason, ToolCallDelta, Usage};
 
-use crate::lines::Lines;
+use crate::Kind;
+use crate::frames::{Frames, Framing};
 
-/// A piece of a streamed answer.
+/// What a provider says in the course of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Piece {
+pub(crate) enum Event {
     /// The next part of the text; never empty.
     Text(String),
+    /// The next piece of a tool call.
+    ToolCall(ToolCallDelta),
+    /// What the answer has cost so far.
+    Usage(Usage),
     /// The answer is whole.
-    End {
-        /// Why it ended.
-        finish_reason: FinishReason,
-        /// What it cost.
-        usage: Usage,
-    },
+    End(FinishReason),
 }
 
-/// A whole answer.
-#[derive(Debug, Clone)]
-pub(crate) struct Answer {
-    pub(crate) message: Message,
-    pub(crate) finish_reason: FinishReason,
-    pub(crate) usage: Usage,
+/// Why an answer cannot be read on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault {
+    /// The HTTP status that the provider would have answered with, if this is an error of its own.
+    status: Option<u16>,
+    reason: String,
 }
 
-/// Asks `model` at `endpoint` and waits for the whole answer.
-pub(crate) async fn complete(
-    endpoint: &Endpoint,
-    model: &str,
-    request: &ChatRequest,
-) -> provider::Result<Answer> {
-    match endpoint.kind() {
-        Kind::Ollama => ollama::complete(endpoint, model, request).await,
-        Kind::OpenAi => openai::complete(endpoint, model, request).await,
+impl Fault {
+    fn malformed(reason: impl Into<String>) -> Self {
+        Self { status: None, reason: reason.into() }
     }
-}
 
-/// Asks `model` at `endpoint` and reads the answer as it comes; the last piece is [`Piece::End`], or an error.
-pub(crate) fn stream(
-    endpoint: Endpoint,
-    model: String,
-    request: ChatRequest,
-) -> impl Stream<Item = provider::Result<Piece>> {
-    try_stream! {
-        let (path, mut reader): (_, Box<dyn Reader>) = match endpoint.kind() {
-            Kind::Ollama => (ollama::PATH, Box::new(ollama::LineReader)),
-            Kind::OpenAi => (openai::PATH, Box::new(openai::EventReader::default())),
-        };
-        let opened = match endpoint.kind() {
-            Kind::Ollama => in_time(&endpoint, path, ollama::open(&endpoint, &model, &request)).await,
-            Kind::OpenAi => in_time(&endpoint, path, openai::open(&endpoint, &model, &request)).await,
-        };
-        let (mut answer, mut lines) = (opened?, Lines::default());
-        loop {
-            while let Some(line) = lines.next() {
-                let piece = reader.read(line).map_err(|reason| endpoint.malformed(path, reason))?;
-                let Some(piece) = piece else { continue };
-                let is_end = matches!(piece, Piece::End { .. });
-                yield piece;
-                if is_end {
-                    return;
-                }
-            }
-            let chunk = next_chunk(&endpoint, path, &mut answer).await?;
-            lines.push(&chunk).map_err(|reason| endpoint.malformed(path, reason))?;
+    fn into_error(self, endpoint: &Endpoint, path: &str) -> provider::Error {
+        match self.status {
+            Some(status) => endpoint.refused(path, status, &self.reason),
+            None => endpoint.malformed(path, self.reason),
         }
     }
 }
 
-/// Makes pieces of lines.
-trait Reader: Send {
-    /// The piece in `line`, if there is one in it.
-    fn read(&mut self, line: &[u8]) -> Result<Option<Piece>, String>;
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::malformed(error.to_string())
+    }
 }
 
-/// The next chunk of the body; that it ends is an error, as the last piece ends the reading.
-async fn next_chunk(endpoint: &Endpoint, path: &str, answer: &mut Response) -> provider::Result<Vec<u8>> {
-    let chunk = async { answer.chunk().await.map_err(|error| endpoint.broken(path, &error)) };
-    let chunk = in_time(endpoint, path, chunk).await?;
-    let ended = || endpoint.malformed(path, "the stream ended before the answer did");
-    chunk.map(Vec::from).ok_or_else(ended)
+/// One interface.
+pub(crate) trait Dialect: Send + Sync {
+    /// How the texts of a streamed answer are separated.
+    fn framing(&self) -> Framing {
+        Framing::Events
+    }
+
+    /// Where `model` is asked.
+    fn path(&self, model: &str, is_streamed: bool) -> String;
+
+    /// What is sent there; `Err` names what this interface cannot do.
+    fn body(
+        &self,
+        endpoint: &Endpoint,
+        model: &str,
+        request: &ChatRequest,
+        is_streamed: bool,
+    ) -> Result<Value, String>;
+
+    /// Reads a streamed answer.
+    fn reader(&self) -> Box<dyn Reader>;
+
+    /// Reads an answer that has come whole.
+    fn whole(&self, answer: Value) -> Result<Vec<Event>, Fault>;
+
+    /// Where its models are listed.
+    fn models_path(&self) -> &'static str;
+
+    /// The names in that list.
+    fn models(&self, list: Value) -> serde_json::Result<Vec<String>>;
+}
+
+/// Reads a streamed answer, one JSON text after another.
+pub(crate) trait Reader: Send {
+    /// What `frame` says.
+    fn read(&mut self, frame: &[u8]) -> Result<Vec<Event>, Fault>;
+
+    /// How the answer ends if the provider closes the connection now; `None`: it is cut off.
+    fn closed(&mut self) -> Option<Event>;
+}
+
+/// The interface of `kind`.
+pub(crate) fn dialect(kind: Kind) -> &'static dyn Dialect {
+    match kind {
+        Kind::Ollama | Kind::OllamaCloud => &ollama::Ollama,
+        Kind::OpenAi => &openai::OpenAi,
+        Kind::Anthropic => &anthropic::Anthropic,
+        Kind::Gemini => &gemini::Gemini,
+    }
+}
+
+/// Asks `model` and waits for the whole answer.
+pub(crate) async fn complete(
+    endpoint: &Endpoint,
+    kind: Kind,
+    model: &str,
+    request: &ChatRequest,
+) -> provider::Result<Vec<Event>> {
+    let dialect = dialect(kind);
+    let path = dialect.path(model, false);
+    let body = body(endpoint, kind, model, request, false)?;
+    let answer: Value = endpoint.post(&path, model, &body).await?;
+    dialect.whole(answer).map_err(|fault| fault.into_error(endpoint, &path))
+}
+
+/// Asks `model` and reads the answer as it comes; the last event is [`Event::End`], or an error.
+pub(crate) fn stream(
+    endpoint: Endpoint,
+    kind: Kind,
+    model: String,
+    request: ChatRequest,
+) -> impl Stream<Item = provider::Result<Event>> {
+    try_stream! {
+        let dialect = dialect(kind);
+        let (path, body) = (dialect.path(&model, true), body(&endpoint, kind, &model, &request, true)?);
+        let (mut frames, mut reader) = (Frames::new(dialect.framing()), dialect.reader());
+        let opened = endpoint.post_streaming(&path, &model, &body);
+        let mut answer = in_time(&endpoint, &path, opened).await?;
+        loop {
+            while let Some(frame) = frames.next() {
+                for event in reader.read(&frame).map_err(|fault| fault.into_error(&endpoint, &path))? {
+                    let is_end = matches!(event, Event::End(_));
+                    yield event;
+                    if is_end {
+                        return;
+                    }
+                }
+            }
+            match next_chunk(&endpoint, &path, &mut answer).await? {
+                Some(chunk) => frames.push(&chunk).map_err(|reason| endpoint.malformed(&path, reason))?,
+                None => break,
+            }
+        }
+        for event in last_events(&mut frames, reader.as_mut()).map_err(|fault| fault.into_error(&endpoint, &path))? {
+            let is_end = matches!(event, Event::End(_));
+            yield event;
+            if is_end {
+                return;
+            }
+        }
+    }
+}
+
+/// What a closed connection leaves to be said; the last of it is [`Event::End`].
+fn last_events(frames: &mut Frames, reader: &mut dyn Reader) -> Result<Vec<Event>, Fault> {
+    let cut_off = || Fault::malformed("the connection closed before the answer ended");
+    let mut events = match frames.rest() {
+        // Half a text is no text: what it lacks says more than where the parser gave up.
+        Some(frame) => {
+            reader.read(&frame).map_err(|fault| if fault.status.is_some() { fault } else { cut_off() })?
+        }
+        None => Vec::new(),
+    };
+    if !matches!(events.last(), Some(Event::End(_))) {
+        events.push(reader.closed().ok_or_else(cut_off)?);
+    }
+    Ok(events)
+}
+
+fn body(
+    endpoint: &Endpoint,
+    kind: Kind,
+    model: &str,
+    request: &ChatRequest,
+    is_streamed: bool,
+) -> provider::Result<Value> {
+    dialect(kind).body(endpoint, model, request, is_streamed).map_err(|reason| provider::Error::Unsupported {
+        provider: endpoint.name().to_owned(),
+        kind: kind.as_str(),
+        reason,
+    })
+}
+
+/// The next chunk of the body; `None` when the provider has closed it.
+async fn next_chunk(
+    endpoint: &Endpoint,
+    path: &str,
+    answer: &mut Response,
+) -> provider::Result<Option<Vec<u8>>> {
+    let chunk = async {
+        let broken = |error: reqwest::Error| {
+            let reason = format!("the connection broke before the answer ended ({error})");
+            endpoint.malformed(path, reason)
+        };
+        answer.chunk().await.map_err(broken)
+    };
+    Ok(in_time(endpoint, path, chunk).await?.map(Vec::from))
 }
 
 async fn in_time<T>(
@@ -98,4 +212,17 @@ async fn in_time<T>(
 ) -> provider::Result<T> {
     let step = tokio::time::timeout(endpoint.timeout(), step).await;
     step.unwrap_or_else(|_| Err(endpoint.timed_out(path)))
+}
+
+/// Reads `frame` as a `T`.
+fn parse<T: serde::de::DeserializeOwned>(frame: &[u8]) -> Result<T, Fault> {
+    Ok(serde_json::from_slice(frame)?)
+}
+
+/// Leaves out the members that are `null`: for most servers they are not the same as absent ones.
+fn without_nulls(mut body: Value) -> Value {
+    if let Some(members) = body.as_object_mut() {
+        members.retain(|_, value| !value.is_null());
+    }
+    body
 }

@@ -1,8 +1,8 @@
 //! Which provider is asked, and which one after it.
 
 use futures::StreamExt;
+use llm::Kind;
 use llm::{Error, ProviderSettings};
-use provider::Kind;
 use wire::ErrorCode;
 
 use crate::server::{OLLAMA_STREAM, OPENAI_STREAM, OPENAI_WHOLE, Server, nobody};

@@ -1,14 +1,18 @@
 //! What the crate promises, against servers in this process that send the bytes that real providers send.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod asking;
+mod exchange;
 mod fallback;
+mod recorded;
+mod robust;
 mod server;
 mod streaming;
 mod survey;
 mod whole;
 
+use llm::Kind;
 use llm::{Chat, ProviderSettings};
-use provider::Kind;
 use wire::chat::{ChatRequest, Message, Role};
 
 /// A provider of `kind` at `url` that may be asked for `models`.
@@ -16,7 +20,7 @@ fn provider(name: &str, kind: Kind, url: &str, models: &[&str]) -> ProviderSetti
     ProviderSettings {
         name: name.into(),
         kind,
-        url: url.into(),
+        url: Some(url.into()),
         models: models.iter().map(|model| (*model).to_owned()).collect(),
         timeout_ms: 5_000,
         ..ProviderSettings::default()
@@ -30,12 +34,19 @@ fn chat(providers: &[ProviderSettings]) -> Chat {
 }
 
 fn request(model: Option<&str>) -> ChatRequest {
-    let message = |role, content: &str| Message { role, content: content.into() };
     ChatRequest {
-        messages: vec![message(Role::System, "Be brief."), message(Role::User, "Hello?")],
+        messages: vec![Message::text(Role::System, "Be brief."), Message::text(Role::User, "Hello?")],
         model: model.map(str::to_owned),
         temperature: Some(0.0),
         max_tokens: Some(16),
         ..ChatRequest::default()
     }
+}
+
+/// A provider of `kind` at `url` with the key `sk-live-1`, which lies in the folder beside it.
+fn keyed(name: &str, kind: Kind, url: &str) -> (ProviderSettings, tempfile::TempDir) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("key");
+    std::fs::write(&file, "sk-live-1\n").unwrap();
+    (ProviderSettings { api_key_file: Some(file), ..provider(name, kind, url, &["m"]) }, folder)
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use futures::StreamExt;
+use llm::Kind;
 use llm::{Error, Piece, ProviderSettings};
-use provider::Kind;
 use wire::chat::{FinishReason, Usage};
 
 use crate::server::{OLLAMA_STREAM, OPENAI_STREAM, Server};
@@ -44,7 +44,7 @@ async fn stream_that_breaks_after_its_first_token_yields_it_and_then_an_error() 
             let stream = chat(&providers).stream(&request(None)).await.unwrap();
             let pieces: Vec<_> = stream.pieces.collect().await;
             assert_eq!(pieces[0].as_ref().unwrap(), &text("Hello"));
-            assert!(matches!(pieces.last(), Some(Err(Error::BrokeOff(_)))), "{kind:?}: {pieces:?}");
+            assert!(matches!(pieces.last(), Some(Err(Error::BrokeOff { .. }))), "{kind:?}: {pieces:?}");
             assert!(second.seen().is_empty());
         }
     }
@@ -86,6 +86,7 @@ async fn provider_that_falls_silent_is_given_up() {
     let mut stream = chat(&[settings]).stream(&request(None)).await.unwrap();
     assert_eq!(stream.pieces.next().await.unwrap().unwrap(), text("Hel"));
     let error = stream.pieces.next().await.unwrap().unwrap_err();
-    assert!(matches!(error, Error::BrokeOff(provider::Error::TimedOut { .. })), "{error}");
+    assert_eq!(error.code(), wire::ErrorCode::DeadlineExceeded, "{error}");
+    assert!(matches!(error, Error::BrokeOff { .. }), "{error}");
     assert!(stream.pieces.next().await.is_none());
 }

@@ -1,7 +1,7 @@
 //! Which providers answer.
 
 use llm::Chat;
-use provider::Kind;
+use llm::Kind;
 
 use crate::server::{Server, nobody};
 use crate::{chat, provider, request};

@@ -1,7 +1,7 @@
 //! Answers that come whole.
 
 use llm::Error;
-use provider::Kind;
+use llm::Kind;
 use wire::ErrorCode;
 use wire::chat::{FinishReason, Usage};
 
@@ -14,7 +14,7 @@ async fn both_interfaces_give_the_same_answer() {
         let server = Server::answering(200, body).await;
         let answer =
             chat(&[provider("near", kind, &server.url, &["m"])]).complete(&request(None)).await.unwrap();
-        assert_eq!(answer.message.content, "Hello there");
+        assert_eq!(answer.message.content.text(), "Hello there");
         assert_eq!((answer.model.as_str(), answer.provider.as_str()), ("m", "near"));
         assert_eq!((answer.usage, answer.finish_reason), (Usage::new(26, 2), FinishReason::Stop));
 

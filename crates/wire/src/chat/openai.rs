@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{Message, Role, Usage};
+use super::message::{null_is_default, one_or_many};
+use super::{Message, ResponseFormat, Tool, ToolCall, ToolCallDelta, ToolChoice, Usage};
 
 /// Body of `POST /v1/chat/completions`.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -12,19 +13,43 @@ pub struct ChatRequest {
     /// Which model.
     pub model: String,
     /// The conversation so far.
-    pub messages: Vec<InputMessage>,
+    pub messages: Vec<Message>,
     /// Whether to answer with server-sent events, each a [`Chunk`], then `[DONE]`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub stream: bool,
     /// What else to stream.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stream_options: Option<StreamOptions>,
     /// 0 for the likeliest answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub temperature: Option<f32>,
-    /// Tokens of the answer at most. OpenAI's newer name is `max_completion_tokens`, which fewer servers know.
-    #[serde(default, skip_serializing_if = "Option::is_none", alias = "max_completion_tokens")]
+    pub temperature: Option<f64>,
+    /// Only the likeliest tokens that add up to this probability are drawn from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub top_p: Option<f64>,
+    /// Tokens of the answer at most: the name that all servers know.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    /// OpenAI's newer name for it; wins over the older one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_completion_tokens: Option<u32>,
+    /// The same seed gives the same answer, as far as the model can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<i64>,
+    /// Texts, or one, before which the answer ends.
+    #[serde(default, deserialize_with = "one_or_many", skip_serializing_if = "Vec::is_empty")]
+    pub stop: Vec<String>,
+    /// The tools that the model may call.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<Tool>,
+    /// Whether it must call one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_choice: Option<ToolChoice>,
+    /// The form of the answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_format: Option<ResponseFormat>,
+    /// How many answers; one is all that there is here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub n: Option<u32>,
 }
 
 /// What else to stream.
@@ -32,53 +57,8 @@ pub struct ChatRequest {
 #[schema(as = OpenAiStreamOptions)]
 pub struct StreamOptions {
     /// A last chunk with the usage.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub include_usage: bool,
-}
-
-/// A message as a client writes it.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = OpenAiInputMessage)]
-pub struct InputMessage {
-    /// Who speaks.
-    pub role: Role,
-    /// What is said.
-    pub content: Content,
-}
-
-impl From<InputMessage> for Message {
-    fn from(message: InputMessage) -> Self {
-        let content = match message.content {
-            Content::Text(text) => text,
-            Content::Parts(parts) => parts.into_iter().map(|part| part.text).collect(),
-        };
-        Self { role: message.role, content }
-    }
-}
-
-impl From<Message> for InputMessage {
-    fn from(message: Message) -> Self {
-        Self { role: message.role, content: Content::Text(message.content) }
-    }
-}
-
-/// A text, whole or in parts.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
-#[schema(as = OpenAiContent)]
-pub enum Content {
-    /// Whole.
-    Text(String),
-    /// In parts; other parts than text are not taken.
-    Parts(Vec<TextPart>),
-}
-
-/// A part of a text.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[schema(as = OpenAiTextPart)]
-pub struct TextPart {
-    /// The part.
-    pub text: String,
 }
 
 /// Answer to a [`ChatRequest`] without `stream`.
@@ -118,16 +98,34 @@ pub struct Choice {
     pub finish_reason: Option<String>,
 }
 
-/// A message, or a piece of one, as a server writes it.
+/// A message as a server writes it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = OpenAiOutputMessage)]
 pub struct OutputMessage {
-    /// Who speaks; absent in all pieces but the first.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub role: Option<String>,
-    /// What is said; `null` in a piece that says nothing.
+    /// Always `"assistant"`.
+    #[serde(default)]
+    pub role: String,
+    /// What is said; `null` where only tools are called.
     #[serde(default)]
     pub content: Option<String>,
+    /// The tools that the model wants called.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCall>,
+}
+
+/// A piece of a message as a server writes it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
+#[schema(as = OpenAiDelta)]
+pub struct Delta {
+    /// Who speaks; in the first piece.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// What is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<String>,
+    /// Pieces of tool calls.
+    #[serde(default, deserialize_with = "null_is_default", skip_serializing_if = "Vec::is_empty")]
+    pub tool_calls: Vec<ToolCallDelta>,
 }
 
 /// One server-sent event of a streamed answer.
@@ -147,7 +145,7 @@ pub struct Chunk {
     #[serde(default)]
     pub model: String,
     /// The next piece; none in the last chunk, which has the usage.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "null_is_default")]
     pub choices: Vec<ChunkChoice>,
     /// What it cost; in the last chunk, if asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -162,8 +160,8 @@ pub struct ChunkChoice {
     #[serde(default)]
     pub index: u32,
     /// The piece.
-    #[serde(default)]
-    pub delta: OutputMessage,
+    #[serde(default, deserialize_with = "null_is_default")]
+    pub delta: Delta,
     /// Why the answer ended; in its last piece.
     #[serde(default)]
     pub finish_reason: Option<String>,

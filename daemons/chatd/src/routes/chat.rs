@@ -18,14 +18,15 @@ use crate::conversation::{Conversations, api_error};
 /// Answers a conversation, whole or, with `stream`, as server-sent events.
 ///
 /// Each event is a `ChatEvent` in JSON, its `event:` line repeating its type: `start` (provider and model), `delta` (the
-/// next piece), `end` (usage, finish reason), then `data: [DONE]`. An answer that breaks off ends with `error`, without
+/// next piece), `tool_call` (the next piece of a call), `end` (usage, finish reason), then `data: [DONE]`. An answer that breaks off ends with `error`, without
 /// `[DONE]`. Closing the connection tells the provider to stop.
 #[utoipa::path(
     post, path = "/chat", request_body = ChatRequest,
     responses(
         (status = 200, body = ChatResponse, description = "with `stream`: text/event-stream of ChatEvent"),
-        (status = 400, body = Problem, description = "no message, too many, or a parameter out of range"),
+        (status = 400, body = Problem, description = "no message, too many, a parameter out of range, or one that the provider cannot serve"),
         (status = 404, body = Problem, description = "no such provider or model; the known ones are listed"),
+        (status = 429, body = Problem, description = "the provider is overloaded; Retry-After as it says"),
         (status = 502, body = Problem, description = "the provider refused, or sent what cannot be used"),
         (status = 503, body = Problem, description = "no provider answers; each is named with the next step"),
     )
@@ -49,14 +50,15 @@ fn events(answer: ChatStream, request_id: String) -> impl Stream<Item = Event> {
         while let Some(piece) = pieces.next().await {
             match piece {
                 Ok(Piece::Text(content)) => yield event(&ChatEvent::Delta { content }),
+                Ok(Piece::ToolCall(call)) => yield event(&ChatEvent::ToolCall { call }),
                 Ok(Piece::End { finish_reason, usage }) => {
                     yield event(&ChatEvent::End { finish_reason, usage });
                     yield Event::default().data(DONE);
                 }
                 Err(error) => {
-                    let error = api_error(&error);
+                    let (usage, error) = (error.usage(), api_error(&error));
                     let problem = Problem::new(error.code(), error.detail(), request_id.clone());
-                    yield event(&ChatEvent::Error { problem });
+                    yield event(&ChatEvent::Error { problem, usage });
                 }
             }
         }

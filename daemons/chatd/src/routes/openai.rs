@@ -12,7 +12,9 @@ use llm::{ChatStream, Piece};
 use service::{ApiError, Json};
 use uuid::Uuid;
 use wire::Problem;
-use wire::chat::openai::{ChatRequest, Choice, Chunk, ChunkChoice, Completion, Model, Models, OutputMessage};
+use wire::chat::openai::{
+    ChatRequest, Choice, Chunk, ChunkChoice, Completion, Delta, Model, Models, OutputMessage,
+};
 use wire::chat::{self, ChatResponse, FinishReason, Usage};
 
 use super::{DONE, server_sent_events};
@@ -28,6 +30,11 @@ pub(crate) async fn completions(
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let wants_usage = request.stream_options.is_some_and(|options| options.include_usage);
+    if let Some(n) = request.n.filter(|n| *n != 1) {
+        return Err(ApiError::invalid(format!(
+            "`n` is {n}: one answer is all that there is, send 1 or leave it out"
+        )));
+    }
     let request = into_ours(request);
     if request.stream {
         let answer = conversations.stream(&request).await?;
@@ -38,17 +45,26 @@ pub(crate) async fn completions(
 
 fn into_ours(request: ChatRequest) -> chat::ChatRequest {
     chat::ChatRequest {
-        messages: request.messages.into_iter().map(Into::into).collect(),
+        messages: request.messages,
         model: Some(request.model),
         provider: None,
         stream: request.stream,
         temperature: request.temperature,
-        max_tokens: request.max_tokens,
+        top_p: request.top_p,
+        max_tokens: request.max_completion_tokens.or(request.max_tokens),
+        seed: request.seed,
+        stop: request.stop,
+        tools: request.tools,
+        tool_choice: request.tool_choice,
+        response_format: request.response_format,
     }
 }
 
 fn completion(answer: ChatResponse) -> Completion {
-    let message = OutputMessage { role: Some("assistant".into()), content: Some(answer.message.content) };
+    let (text, tool_calls) = (answer.message.content.text(), answer.message.tool_calls);
+    // OpenAI writes `null` where only tools are called.
+    let content = (!text.is_empty() || tool_calls.is_empty()).then_some(text);
+    let message = OutputMessage { role: "assistant".into(), content, tool_calls };
     let finish_reason = Some(answer.finish_reason.as_provider().to_owned());
     Completion {
         id: new_id(),
@@ -63,26 +79,35 @@ fn completion(answer: ChatResponse) -> Completion {
 fn chunks(answer: ChatStream, wants_usage: bool) -> impl Stream<Item = Event> {
     let ChatStream { model, mut pieces, .. } = answer;
     let frame = Frame { id: new_id(), model, created: Timestamp::now().as_second() };
+    let said = |content| Delta { content: Some(content), ..Delta::default() };
     stream! {
-        yield frame.delta(Some("assistant"), Some(String::new()), None);
+        yield frame.delta(Delta { role: Some("assistant".into()), ..said(String::new()) }, None);
         while let Some(piece) = pieces.next().await {
             match piece {
-                Ok(Piece::Text(content)) => yield frame.delta(None, Some(content), None),
+                Ok(Piece::Text(content)) => yield frame.delta(said(content), None),
+                Ok(Piece::ToolCall(call)) => {
+                    yield frame.delta(Delta { tool_calls: vec![call], ..Delta::default() }, None);
+                }
                 Ok(Piece::End { finish_reason, usage }) => {
-                    yield frame.delta(None, None, Some(finish_reason));
+                    yield frame.delta(Delta::default(), Some(finish_reason));
                     if wants_usage {
                         yield frame.chunk(Vec::new(), Some(usage));
                     }
                     yield Event::default().data(DONE);
                 }
-                Err(error) => {
-                    let (code, message) = (error.code().as_str(), api_error(&error).detail().to_owned());
-                    let body = serde_json::json!({"error": {"message": message, "type": code, "code": code}});
-                    yield Event::default().data(body.to_string());
-                }
+                Err(error) => yield failure(&error),
             }
         }
     }
+}
+
+/// An error in the middle of a stream, as OpenAI's clients look for it; what was spent stands beside it.
+fn failure(error: &llm::Error) -> Event {
+    let (code, message) = (error.code().as_str(), api_error(error).detail().to_owned());
+    let error = serde_json::json!({
+        "error": {"message": message, "type": code, "code": code}, "usage": error.usage(),
+    });
+    Event::default().data(error.to_string())
 }
 
 /// What the chunks of one answer share.
@@ -93,8 +118,7 @@ struct Frame {
 }
 
 impl Frame {
-    fn delta(&self, role: Option<&str>, content: Option<String>, end: Option<FinishReason>) -> Event {
-        let delta = OutputMessage { role: role.map(str::to_owned), content };
+    fn delta(&self, delta: Delta, end: Option<FinishReason>) -> Event {
         let finish_reason = end.map(|end| end.as_provider().to_owned());
         self.chunk(vec![ChunkChoice { index: 0, delta, finish_reason }], None)
     }

@@ -67,6 +67,18 @@ async fn request_that_breaks_a_rule_is_400_and_unknown_names_are_404() {
         (json!({"messages": [hi], "temperature": -1}), 400, "temperature"),
         (json!({"messages": [hi], "modell": "m"}), 400, "unknown field"),
         (json!({"messages": [{"role": "robot", "content": "Hi"}]}), 400, "robot"),
+        (json!({"messages": [{"role": "user", "content": 5}]}), 400, "`content`"),
+        (json!({"messages": [{"role": "user", "contents": "Hi"}]}), 400, "messages[0].content"),
+        (
+            json!({"messages": [hi, {"role": "tool", "tool_call_id": "c1", "content": "5"}]}),
+            400,
+            "messages[1]",
+        ),
+        (json!({"messages": [hi], "top_p": 1.5}), 400, "top_p"),
+        (json!({"messages": [hi], "tool_choice": "auto"}), 400, "tool_choice"),
+        (json!({"messages": [hi], "tool_choice": 5}), 400, "tool_choice"),
+        (json!({"messages": [hi], "stop": 5}), 400, "stop"),
+        (json!({"messages": [hi], "response_format": {"type": "xml"}}), 400, "response_format"),
         (json!({"messages": [hi], "provider": "far"}), 404, "near"),
     ];
     for (request, expected, reason) in cases {

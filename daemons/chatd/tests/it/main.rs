@@ -3,6 +3,8 @@
 
 mod chat;
 mod faces;
+mod secrets;
+mod tools;
 
 use std::net::SocketAddr;
 
@@ -50,7 +52,8 @@ struct Daemon {
 impl Daemon {
     /// With one provider, named `near`, at `url`.
     async fn over(url: String) -> Self {
-        let provider = ProviderSettings { name: "near".into(), url, ..ProviderSettings::default() };
+        let provider =
+            ProviderSettings { name: "near".into(), url: Some(url), ..ProviderSettings::default() };
         Self::start(Config { providers: vec![provider], max_messages: 3, ..Config::default() }).await
     }
 
