@@ -1,6 +1,7 @@
 //! One configured provider: which models it has, and what it answers.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use async_stream::stream;
@@ -11,7 +12,7 @@ use serde_json::Value;
 use wire::chat::{ChatRequest, ChatResponse, ProviderStatus};
 
 use crate::answer::{self, Piece};
-use crate::meter::Meter;
+use crate::meter::{Health, Meter};
 use crate::protocol::{self, Event};
 use crate::{ChatStream, Error, Kind, ProviderSettings};
 
@@ -25,6 +26,9 @@ pub(crate) struct Backend {
     pub(crate) endpoint: Endpoint,
     kind: Kind,
     pub(crate) models: Vec<String>,
+    first_token: Duration,
+    total: Duration,
+    health: Arc<Health>,
 }
 
 impl Backend {
@@ -41,7 +45,14 @@ impl Backend {
             Kind::Gemini => endpoint.with_key_header("x-goog-api-key"),
             Kind::Ollama | Kind::OllamaCloud | Kind::OpenAi => endpoint,
         };
-        Ok(Self { endpoint, kind, models: settings.models.clone() })
+        Ok(Self {
+            endpoint,
+            kind,
+            models: settings.models.clone(),
+            first_token: Duration::from_millis(settings.first_token_ms.unwrap_or(settings.timeout_ms)),
+            total: Duration::from_millis(settings.total_ms),
+            health: Arc::default(),
+        })
     }
 
     /// Whether it may be asked for `model`; one without a list may be asked for any.
@@ -49,15 +60,14 @@ impl Backend {
         self.models.is_empty() || self.models.iter().any(|name| name == model)
     }
 
-    /// The whole answer.
-    pub(crate) async fn complete(&self, request: &ChatRequest) -> Result<ChatResponse> {
-        let model = self.model(request).await?;
-        let mut meter = Meter::start(self.endpoint.name(), &model, request);
+    /// The whole answer of `model`, or of its default.
+    pub(crate) async fn complete(&self, model: Option<&str>, request: &ChatRequest) -> Result<ChatResponse> {
+        let (model, mut meter) = self.begin(model, request).await?;
         let events = protocol::complete(&self.endpoint, self.kind, &model, request).await;
         let events = events.inspect_err(|error| {
             meter.fail(error);
         })?;
-        events.iter().for_each(|event| meter.note(event));
+        meter.count(&events);
         let said = events.iter().find_map(|event| match event {
             Event::End(reason) => Some(*reason),
             _ => None,
@@ -67,13 +77,19 @@ impl Backend {
         Ok(ChatResponse { message, model, provider, usage, finish_reason })
     }
 
-    /// The answer as it comes; returns when it has begun.
-    pub(crate) async fn stream(&self, request: &ChatRequest) -> Result<ChatStream> {
-        let model = self.model(request).await?;
-        let mut meter = Meter::start(self.endpoint.name(), &model, request);
+    /// The answer of `model`, or of its default, as it comes; returns when it has begun.
+    pub(crate) async fn stream(&self, model: Option<&str>, request: &ChatRequest) -> Result<ChatStream> {
+        let (model, mut meter) = self.begin(model, request).await?;
+        let (path, started) = (protocol::dialect(self.kind).path(&model, true), Instant::now());
         let events = protocol::stream(self.endpoint.clone(), self.kind, model.clone(), request.clone());
-        let (mut events, mut opening) = (Box::pin(events), Vec::new());
-        while let Some(event) = events.next().await {
+        let late = self.endpoint.late(&path, self.total, "total_ms");
+        let mut events = Box::pin(until(events, started + self.total, late));
+        let mut opening = Vec::new();
+        loop {
+            // An absolute time, as comments that keep a connection alive are no tokens.
+            let event = tokio::time::timeout_at((started + self.first_token).into(), events.next()).await;
+            let late = || Some(Err(self.endpoint.late(&path, self.first_token, "first_token_ms")));
+            let Some(event) = event.unwrap_or_else(|_| late()) else { break };
             let event = event.inspect_err(|error| {
                 meter.fail(error);
             })?;
@@ -102,13 +118,29 @@ impl Backend {
             error: models.as_ref().err().map(ToString::to_string),
             models: models.unwrap_or_default(),
             configured_models: self.models.clone(),
+            breaker: self.health.state().as_str().to_owned(),
+            records: self.health.records(),
         }
     }
 
-    /// The model that `request` asks for, or the first one configured, or the first one that the provider has.
-    async fn model(&self, request: &ChatRequest) -> Result<String> {
-        if let Some(model) = request.model.as_ref().or(self.models.first()) {
-            return Ok(model.clone());
+    /// Asks the breaker, and finds out which model it is.
+    async fn begin(&self, model: Option<&str>, request: &ChatRequest) -> Result<(String, Meter)> {
+        self.health.admit().map_err(|wait| provider::Error::Resting {
+            provider: self.endpoint.name().to_owned(),
+            retry_after_s: wait.as_secs_f64().ceil() as u64,
+        })?;
+        let mut meter = Meter::start(&self.health, self.endpoint.name(), request);
+        let model = self.model(model).await.inspect_err(|error| {
+            meter.fail(error);
+        })?;
+        meter.asks(&model);
+        Ok((model, meter))
+    }
+
+    /// The model that is asked for, or the first one configured, or the first one that the provider has.
+    async fn model(&self, asked: Option<&str>) -> Result<String> {
+        if let Some(model) = asked.or(self.models.first().map(String::as_str)) {
+            return Ok(model.to_owned());
         }
         let reason = "it has no model: pull one there, or name one in `models`";
         let none = || self.endpoint.malformed(self.models_path(), reason);
@@ -123,6 +155,27 @@ impl Backend {
         let list: Value = self.endpoint.get(self.models_path()).await?;
         let models = protocol::dialect(self.kind).models(list);
         models.map_err(|error| self.endpoint.malformed(self.models_path(), error.to_string()))
+    }
+}
+
+/// The same, but for `late` and an end where `deadline` finds it going on.
+fn until(
+    events: impl Stream<Item = Result<Event>>,
+    deadline: Instant,
+    late: provider::Error,
+) -> impl Stream<Item = Result<Event>> {
+    stream! {
+        let mut events = std::pin::pin!(events);
+        loop {
+            match tokio::time::timeout_at(deadline.into(), events.next()).await {
+                Ok(Some(event)) => yield event,
+                Ok(None) => return,
+                Err(_) => {
+                    yield Err(late);
+                    return;
+                }
+            }
+        }
     }
 }
 

@@ -3,18 +3,20 @@
 use std::fmt;
 use std::pin::Pin;
 
-use futures::future::join_all;
+use futures::future::{BoxFuture, join_all};
 use futures::stream::Stream;
 use wire::chat::{ChatRequest, ChatResponse, ProviderStatus};
 
 use crate::answer::Piece;
 use crate::backend::Backend;
-use crate::{Error, ProviderSettings, Result};
+use crate::route::Route;
+use crate::{Error, ProviderSettings, Result, retry};
 
 /// Chats with any of the configured providers. Shared by reference between tasks.
 #[derive(Debug)]
 pub struct Chat {
     providers: Vec<Backend>,
+    routes: Vec<Route>,
 }
 
 /// An answer as it comes. Dropping it tells the provider to stop.
@@ -41,7 +43,7 @@ impl Chat {
     ///
     /// # Errors
     /// [`Error::Configuration`] with what is wrong.
-    pub fn new(settings: &[ProviderSettings]) -> Result<Self> {
+    pub fn new(settings: &[ProviderSettings], routes: &[Route]) -> Result<Self> {
         let wrong = |error: &dyn fmt::Display| Error::Configuration(error.to_string());
         let http = provider::http_client().map_err(|error| wrong(&error))?;
         let mut providers: Vec<Backend> = Vec::new();
@@ -51,7 +53,9 @@ impl Chat {
             }
             providers.push(Backend::new(settings, http.clone()).map_err(|error| wrong(&error))?);
         }
-        Ok(Self { providers })
+        let names: Vec<_> = providers.iter().map(|provider| provider.endpoint.name()).collect();
+        routes.iter().try_for_each(|route| route.check(&names))?;
+        Ok(Self { providers, routes: routes.to_vec() })
     }
 
     /// The whole answer, from the first provider that gives one. Dropping the future tells the provider to stop.
@@ -59,14 +63,7 @@ impl Chat {
     /// # Errors
     /// Any [`Error`] but `BrokeOff`.
     pub async fn complete(&self, request: &ChatRequest) -> Result<ChatResponse> {
-        let mut failures = Vec::new();
-        for provider in self.candidates(request)? {
-            match provider.complete(request).await {
-                Ok(answer) => return Ok(answer),
-                Err(error) => note_failure(&mut failures, error)?,
-            }
-        }
-        Err(Error::AllFailed(failures))
+        self.first(request, |provider, model| Box::pin(provider.complete(model, request))).await
     }
 
     /// The answer as it comes, from the first provider that begins one. Returns with the first piece at hand.
@@ -74,12 +71,29 @@ impl Chat {
     /// # Errors
     /// Any [`Error`] but `BrokeOff`, which only the stream itself yields.
     pub async fn stream(&self, request: &ChatRequest) -> Result<ChatStream> {
+        self.first(request, |provider, model| Box::pin(provider.stream(model, request))).await
+    }
+
+    /// What the first provider gives to which `attempt` succeeds. An attempt that fails for the moment is made again.
+    async fn first<'a, T>(
+        &'a self,
+        request: &'a ChatRequest,
+        attempt: impl Fn(&'a Backend, Option<&'a str>) -> BoxFuture<'a, provider::Result<T>> + Send,
+    ) -> Result<T> {
         let mut failures = Vec::new();
-        for provider in self.candidates(request)? {
-            match provider.stream(request).await {
-                Ok(stream) => return Ok(stream),
-                Err(error) => note_failure(&mut failures, error)?,
-            }
+        for (provider, model) in self.targets(request)? {
+            let mut made = 0;
+            let error = loop {
+                made += 1;
+                let error = match attempt(provider, model).await {
+                    Ok(answer) => return Ok(answer),
+                    Err(error) => error,
+                };
+                let Some(pause) = retry::pause(&error, made, rand::random()) else { break error };
+                tracing::info!(%error, ?pause, "provider is asked again");
+                tokio::time::sleep(pause).await;
+            };
+            note_failure(&mut failures, error)?;
         }
         Err(Error::AllFailed(failures))
     }
@@ -89,7 +103,24 @@ impl Chat {
         join_all(self.providers.iter().map(Backend::status)).await
     }
 
-    /// The providers that may serve `request`, in the order in which they are tried.
+    /// The providers that may serve `request`, each with its name of the model, in the order in which they are tried. A
+    /// request that names its provider goes there, and along no route.
+    fn targets<'a>(&'a self, request: &'a ChatRequest) -> Result<Vec<(&'a Backend, Option<&'a str>)>> {
+        let (model, is_free) = (request.model.as_deref(), request.provider.is_none());
+        let Some((model, route)) = model.filter(|_| is_free).and_then(|model| {
+            let route = self.routes.iter().find(|route| route.is_for(model))?;
+            Some((model, route))
+        }) else {
+            return Ok(self.candidates(request)?.into_iter().map(|provider| (provider, model)).collect());
+        };
+        let targets = route.targets(model).filter_map(|(name, model)| {
+            let provider = self.providers.iter().find(|provider| provider.endpoint.name() == name)?;
+            Some((provider, Some(model)))
+        });
+        Ok(targets.collect())
+    }
+
+    /// The providers that may serve `request` where no route says so, in the order of the configuration.
     fn candidates(&self, request: &ChatRequest) -> Result<Vec<&Backend>> {
         let named = |provider: &&Backend| {
             request.provider.as_ref().is_none_or(|name| provider.endpoint.name() == name)

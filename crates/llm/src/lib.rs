@@ -5,14 +5,18 @@
 
 mod answer;
 mod backend;
+mod breaker;
 mod chat;
 mod error;
 mod frames;
 mod meter;
 mod protocol;
+mod retry;
+mod route;
 mod settings;
 
 pub use answer::{Piece, ToolCalls};
 pub use chat::{Chat, ChatStream};
 pub use error::{Error, Result};
+pub use route::Route;
 pub use settings::{Kind, ProviderSettings};

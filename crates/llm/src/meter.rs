@@ -1,42 +1,116 @@
-//! What an attempt to answer is told to `/metrics`, also when nobody waits for its end.
+//! How a provider does: what its attempts to answer took and cost, told to `/metrics` and `/chat/providers`, and whether to
+//! go on asking it.
 
-use std::time::Instant;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use metrics::{counter, histogram};
-use wire::chat::{ChatRequest, FinishReason, Usage};
+use metrics::{counter, gauge, histogram};
+use parking_lot::Mutex;
+use wire::chat::{ChatRequest, FinishReason, ModelRecord, Usage};
 
 use crate::answer::Tally;
+use crate::breaker::{Breaker, State};
 use crate::protocol::Event;
 
-/// Follows one attempt at one provider. One that is dropped before its end was abandoned by the caller.
+/// Models of one provider that are counted apart; servers that take any name would be asked for any number of them.
+const MAX_MODELS: usize = 64;
+/// What the others are counted as.
+const OTHER_MODELS: &str = "other";
+
+/// What is known of one provider.
+#[derive(Debug, Default)]
+pub(crate) struct Health {
+    breaker: Breaker,
+    models: Mutex<BTreeMap<String, Record>>,
+}
+
+#[derive(Debug, Default)]
+struct Record {
+    answers: u64,
+    failures: u64,
+    usage: Usage,
+    first_tokens: u64,
+    until_first_token: Duration,
+}
+
+impl Health {
+    /// Whether the provider may be asked now; `Err`: for how long not.
+    pub(crate) fn admit(&self) -> Result<(), Duration> {
+        self.breaker.admit(Instant::now())
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.breaker.state(Instant::now())
+    }
+
+    /// What each model has done since the start.
+    pub(crate) fn records(&self) -> Vec<ModelRecord> {
+        let models = self.models.lock();
+        let records = models.iter().map(|(model, record)| {
+            let mean = record.until_first_token.as_secs_f64() * 1e3 / record.first_tokens.max(1) as f64;
+            ModelRecord {
+                model: model.clone(),
+                answers: record.answers,
+                failures: record.failures,
+                usage: record.usage,
+                first_token_ms: (record.first_tokens > 0).then_some(mean),
+            }
+        });
+        records.collect()
+    }
+
+    /// The name under which `model` is counted.
+    fn label(&self, model: &str) -> String {
+        let models = self.models.lock();
+        let is_counted = models.contains_key(model) || models.len() < MAX_MODELS;
+        if is_counted { model.to_owned() } else { OTHER_MODELS.to_owned() }
+    }
+}
+
+/// Follows one attempt. One that is dropped before its end was abandoned by the caller.
 #[derive(Debug)]
 pub(crate) struct Meter {
+    health: Arc<Health>,
     provider: String,
     model: String,
     started: Instant,
     tally: Tally,
-    has_begun: bool,
+    first_token: Option<Duration>,
     is_settled: bool,
 }
 
 impl Meter {
-    pub(crate) fn start(provider: &str, model: &str, request: &ChatRequest) -> Self {
+    pub(crate) fn start(health: &Arc<Health>, provider: &str, request: &ChatRequest) -> Self {
         Self {
+            health: Arc::clone(health),
             provider: provider.to_owned(),
-            model: model.to_owned(),
+            model: OTHER_MODELS.to_owned(),
             started: Instant::now(),
             tally: Tally::new(request),
-            has_begun: false,
+            first_token: None,
             is_settled: false,
         }
     }
 
-    /// Counts what the provider says.
+    /// The model that is asked.
+    pub(crate) fn asks(&mut self, model: &str) {
+        self.model = self.health.label(model);
+    }
+
+    /// Counts an answer that has come whole.
+    pub(crate) fn count(&mut self, events: &[Event]) {
+        events.iter().for_each(|event| self.tally.note(event));
+    }
+
+    /// Counts what the provider says in the course of an answer.
     pub(crate) fn note(&mut self, event: &Event) {
-        if !self.has_begun && !matches!(event, Event::Usage(_)) {
-            self.has_begun = true;
-            histogram!("chatd_first_token_seconds", "provider" => self.provider.clone())
-                .record(self.started.elapsed());
+        if self.first_token.is_none() && !matches!(event, Event::Usage(_)) {
+            let took = self.started.elapsed();
+            self.first_token = Some(took);
+            self.health.breaker.succeeded();
+            let (provider, model) = (self.provider.clone(), self.model.clone());
+            histogram!("chatd_first_token_seconds", "provider" => provider, "model" => model).record(took);
         }
         self.tally.note(event);
     }
@@ -44,33 +118,55 @@ impl Meter {
     /// The answer is whole.
     pub(crate) fn end(&mut self, said: FinishReason) -> (FinishReason, Usage) {
         let usage = self.tally.of_whole();
+        self.health.breaker.succeeded();
         self.settle("answered", usage);
-        histogram!("chatd_answer_seconds", "provider" => self.provider.clone())
-            .record(self.started.elapsed());
-        let took_ms = self.started.elapsed().as_secs_f64() * 1e3;
-        tracing::debug!(provider = self.provider, model = self.model, took_ms, "answered");
+        let took = self.started.elapsed();
+        let (provider, model) = (self.provider.clone(), self.model.clone());
+        histogram!("chatd_answer_seconds", "provider" => provider, "model" => model).record(took);
         (self.tally.finish_reason(said), usage)
     }
 
-    /// The provider has failed.
+    /// The provider has failed, or refused.
     pub(crate) fn fail(&mut self, error: &provider::Error) -> Usage {
-        // Before it has begun to answer it has, as far as anybody knows, read nothing.
-        let usage = if self.has_begun { self.tally.of_part() } else { Usage::default() };
+        let usage = self.spent();
+        if is_its_fault(error) {
+            self.health.breaker.failed(Instant::now());
+        } else {
+            self.health.breaker.gave_no_verdict();
+        }
         self.settle(error.code().as_str(), usage);
         usage
     }
 
+    /// Before it has begun to answer, the provider has, as far as anybody knows, read nothing.
+    fn spent(&self) -> Usage {
+        if self.first_token.is_some() { self.tally.of_part() } else { Usage::default() }
+    }
+
     fn settle(&mut self, outcome: &'static str, usage: Usage) {
         self.is_settled = true;
-        let provider = self.provider.clone();
-        counter!("chatd_requests_total", "provider" => provider, "outcome" => outcome).increment(1);
+        let provider = || self.provider.clone();
+        counter!("chatd_requests_total", "provider" => provider(), "outcome" => outcome).increment(1);
+        let is_open = if self.health.state() == State::Closed { 0.0 } else { 1.0 };
+        gauge!("chatd_breaker_open", "provider" => provider()).set(is_open);
+        // A failure before the first token may be that of a model which is not there: its name is no label.
+        if outcome != "answered" && self.first_token.is_none() {
+            return;
+        }
         for (kind, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
-            // A label for a model only once it has cost something: names that callers make up cost nothing.
-            if tokens > 0 {
-                let (provider, model) = (self.provider.clone(), self.model.clone());
-                counter!("chatd_tokens_total", "provider" => provider, "model" => model, "kind" => kind)
-                    .increment(tokens);
-            }
+            let model = self.model.clone();
+            counter!("chatd_tokens_total", "provider" => provider(), "model" => model, "kind" => kind)
+                .increment(tokens);
+        }
+        let mut models = self.health.models.lock();
+        let record = models.entry(self.model.clone()).or_default();
+        let is_answer = outcome == "answered";
+        record.answers += u64::from(is_answer);
+        record.failures += u64::from(!is_answer && outcome != "abandoned");
+        record.usage = record.usage.plus(usage);
+        if let Some(took) = self.first_token {
+            record.first_tokens += 1;
+            record.until_first_token += took;
         }
     }
 }
@@ -78,8 +174,19 @@ impl Meter {
 impl Drop for Meter {
     fn drop(&mut self) {
         if !self.is_settled {
-            let usage = if self.has_begun { self.tally.of_part() } else { Usage::default() };
+            self.health.breaker.gave_no_verdict();
+            let usage = self.spent();
             self.settle("abandoned", usage);
         }
+    }
+}
+
+/// Whether a failure says something of the provider, and not of the request or of how much is asked of it.
+fn is_its_fault(error: &provider::Error) -> bool {
+    use provider::Error::{Malformed, Refused, TimedOut, Unreachable};
+    match error {
+        Unreachable { .. } | TimedOut { .. } | Malformed { .. } => true,
+        Refused { status, .. } => *status >= 500,
+        _ => false,
     }
 }

@@ -65,8 +65,12 @@ pub struct ProviderSettings {
     pub url: Option<String>,
     /// The models that may be asked of it, the first one being its default; empty means any that it has.
     pub models: Vec<String>,
-    /// How long a whole answer may take, and in a streamed one the first token and each pause, milliseconds.
+    /// How long an answer that is not streamed may take, and each pause in one that is, milliseconds.
     pub timeout_ms: u64,
+    /// How long the first token of a streamed answer may take, milliseconds; `timeout_ms` if absent.
+    pub first_token_ms: Option<u64>,
+    /// How long a streamed answer may take in all, milliseconds.
+    pub total_ms: u64,
     /// The environment variable that holds the API key.
     #[serde(deserialize_with = "variable")]
     pub api_key_env: Option<String>,
@@ -83,6 +87,8 @@ impl Default for ProviderSettings {
             url: None,
             models: Vec::new(),
             timeout_ms: 120_000,
+            first_token_ms: None,
+            total_ms: 900_000,
             api_key_env: None,
             api_key_file: None,
         }

@@ -200,10 +200,15 @@ impl Endpoint {
         Error::Unreachable { provider, url, reason: root_cause(error), hint: hint.into() }
     }
 
-    /// The provider took longer than it may.
+    /// The provider took longer than its timeout.
     pub fn timed_out(&self, path: &str) -> Error {
-        let timeout_ms = self.timeout.as_millis();
-        Error::TimedOut { provider: self.name.clone(), url: self.at(path), timeout_ms }
+        self.late(path, self.timeout, "timeout_ms")
+    }
+
+    /// The provider took longer than `bound`, which stands under `key` in the configuration.
+    pub fn late(&self, path: &str, bound: Duration, key: &'static str) -> Error {
+        let (provider, url) = (self.name.clone(), self.at(path));
+        Error::TimedOut { provider, url, timeout_ms: bound.as_millis(), key }
     }
 
     fn at(&self, path: &str) -> String {

@@ -24,7 +24,7 @@ pub enum Error {
     },
     /// It took longer than its configured time.
     #[error(
-        "provider {provider} at {url} did not answer within {timeout_ms} ms: raise its `timeout_ms`, or look at its load"
+        "provider {provider} at {url} did not answer within {timeout_ms} ms: raise its `{key}`, or look at its load"
     )]
     TimedOut {
         /// Its name in the configuration.
@@ -33,6 +33,8 @@ pub enum Error {
         url: String,
         /// The bound.
         timeout_ms: u128,
+        /// Its key in the configuration.
+        key: &'static str,
     },
     /// It does not have the model that is configured.
     #[error("provider {provider} at {url} has no model {model:?}: {hint}")]
@@ -80,6 +82,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// It has failed too often of late to be asked now.
+    #[error("provider {provider} has failed several times in a row: it is asked again in {retry_after_s} s")]
+    Resting {
+        /// Its name in the configuration.
+        provider: String,
+        /// When it may be asked again.
+        retry_after_s: u64,
+    },
     /// The configuration of this provider cannot work.
     #[error("provider {provider}: {reason}")]
     Configuration {
@@ -94,7 +104,7 @@ impl Error {
     /// The code under which a daemon passes this failure on.
     pub fn code(&self) -> ErrorCode {
         match self {
-            Self::Unreachable { .. } => ErrorCode::Unavailable,
+            Self::Unreachable { .. } | Self::Resting { .. } => ErrorCode::Unavailable,
             Self::TimedOut { .. } => ErrorCode::DeadlineExceeded,
             Self::Unsupported { .. } | Self::Refused { status: 400 | 422, .. } => ErrorCode::InvalidArgument,
             Self::Refused { status: 413, .. } => ErrorCode::PayloadTooLarge,
@@ -112,6 +122,7 @@ impl Error {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Refused { retry_after_s, .. } => retry_after_s.map(Duration::from_secs),
+            Self::Resting { retry_after_s, .. } => Some(Duration::from_secs(*retry_after_s)),
             _ => None,
         }
     }

@@ -90,6 +90,14 @@ pub struct Usage {
 }
 
 impl Usage {
+    /// What two answers cost.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        let prompt = self.prompt_tokens.saturating_add(other.prompt_tokens);
+        let completion = self.completion_tokens.saturating_add(other.completion_tokens);
+        Self { estimated: self.estimated || other.estimated, ..Self::new(prompt, completion) }
+    }
+
     /// The sum is ours: Ollama does not send one.
     pub fn new(prompt_tokens: u64, completion_tokens: u64) -> Self {
         let total_tokens = prompt_tokens.saturating_add(completion_tokens);
@@ -209,7 +217,30 @@ pub struct ProviderStatus {
     pub models: Vec<String>,
     /// The models it may be asked for; empty means any.
     pub configured_models: Vec<String>,
+    /// `closed`: it is asked; `open`: it has failed too often, and is left alone for a while; `half_open`: the next request
+    /// decides whether it is back.
+    #[serde(default)]
+    pub breaker: String,
+    /// What its models have done since the start of the daemon.
+    #[serde(default)]
+    pub records: Vec<ModelRecord>,
     /// Why it is not reachable, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+}
+
+/// What one model of a provider has done since the start of the daemon.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ModelRecord {
+    /// Which.
+    pub model: String,
+    /// Answers that it has given.
+    pub answers: u64,
+    /// Answers that broke off.
+    pub failures: u64,
+    /// What all of them cost, those that callers did not wait for included.
+    pub usage: Usage,
+    /// How long its first tokens took on average, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<f64>,
 }

@@ -1,6 +1,6 @@
 //! `[chatd]`.
 
-use llm::ProviderSettings;
+use llm::{ProviderSettings, Route};
 use serde::{Deserialize, Serialize};
 
 /// `[chatd]`: which providers there are, and the bounds of a request.
@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// The providers, in the order in which they are tried.
     pub providers: Vec<ProviderSettings>,
+    /// Which of them are tried for which models, and in which order; where none says so, all that have the model.
+    pub routes: Vec<Route>,
     /// Messages in one conversation at most.
     pub max_messages: usize,
     /// The largest request body, bytes.
@@ -17,6 +19,11 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { providers: vec![ProviderSettings::default()], max_messages: 1000, max_body_bytes: 4 << 20 }
+        Self {
+            providers: vec![ProviderSettings::default()],
+            routes: Vec::new(),
+            max_messages: 1000,
+            max_body_bytes: 4 << 20,
+        }
     }
 }

@@ -14,7 +14,7 @@ pub(crate) struct Conversations {
 
 impl Conversations {
     pub(crate) fn new(config: &Config) -> llm::Result<Self> {
-        Ok(Self { chat: Chat::new(&config.providers)?, max_messages: config.max_messages })
+        Ok(Self { chat: Chat::new(&config.providers, &config.routes)?, max_messages: config.max_messages })
     }
 
     /// The whole answer.

@@ -10,6 +10,7 @@ use async_stream::try_stream;
 use futures::Stream;
 use provider::Endpoint;
 use reqwest::Response;
+use serde::de::IgnoredAny;
 use serde_json::Value;
 use wire::chat::{ChatRequest, FinishReason, ToolCallDelta, Usage};
 
@@ -121,7 +122,8 @@ pub(crate) async fn complete(
     dialect.whole(answer).map_err(|fault| fault.into_error(endpoint, &path))
 }
 
-/// Asks `model` and reads the answer as it comes; the last event is [`Event::End`], or an error.
+/// Asks `model` and reads the answer as it comes; the last event is [`Event::End`], or an error. Pauses are bounded here, once
+/// it has begun; how long it may take to begin, and in all, is for the caller to say.
 pub(crate) fn stream(
     endpoint: Endpoint,
     kind: Kind,
@@ -132,11 +134,12 @@ pub(crate) fn stream(
         let dialect = dialect(kind);
         let (path, body) = (dialect.path(&model, true), body(&endpoint, kind, &model, &request, true)?);
         let (mut frames, mut reader) = (Frames::new(dialect.framing()), dialect.reader());
-        let opened = endpoint.post_streaming(&path, &model, &body);
-        let mut answer = in_time(&endpoint, &path, opened).await?;
+        let mut answer = endpoint.post_streaming(&path, &model, &body).await?;
+        let mut has_begun = false;
         loop {
             while let Some(frame) = frames.next() {
                 for event in reader.read(&frame).map_err(|fault| fault.into_error(&endpoint, &path))? {
+                    has_begun |= !matches!(event, Event::Usage(_));
                     let is_end = matches!(event, Event::End(_));
                     yield event;
                     if is_end {
@@ -144,17 +147,15 @@ pub(crate) fn stream(
                     }
                 }
             }
-            match next_chunk(&endpoint, &path, &mut answer).await? {
+            let chunk = next_chunk(&endpoint, &path, &mut answer);
+            let chunk = if has_begun { in_time(&endpoint, &path, chunk).await } else { chunk.await };
+            match chunk? {
                 Some(chunk) => frames.push(&chunk).map_err(|reason| endpoint.malformed(&path, reason))?,
                 None => break,
             }
         }
         for event in last_events(&mut frames, reader.as_mut()).map_err(|fault| fault.into_error(&endpoint, &path))? {
-            let is_end = matches!(event, Event::End(_));
             yield event;
-            if is_end {
-                return;
-            }
         }
     }
 }
@@ -163,10 +164,9 @@ pub(crate) fn stream(
 fn last_events(frames: &mut Frames, reader: &mut dyn Reader) -> Result<Vec<Event>, Fault> {
     let cut_off = || Fault::malformed("the connection closed before the answer ended");
     let mut events = match frames.rest() {
-        // Half a text is no text: what it lacks says more than where the parser gave up.
-        Some(frame) => {
-            reader.read(&frame).map_err(|fault| if fault.status.is_some() { fault } else { cut_off() })?
-        }
+        Some(frame) if frame == b"[DONE]" || parse::<IgnoredAny>(&frame).is_ok() => reader.read(&frame)?,
+        // Half a text is no text: that it is cut off says more than where a parser would give up.
+        Some(_) => return Err(cut_off()),
         None => Vec::new(),
     };
     if !matches!(events.last(), Some(Event::End(_))) {
@@ -195,14 +195,10 @@ async fn next_chunk(
     path: &str,
     answer: &mut Response,
 ) -> provider::Result<Option<Vec<u8>>> {
-    let chunk = async {
-        let broken = |error: reqwest::Error| {
-            let reason = format!("the connection broke before the answer ended ({error})");
-            endpoint.malformed(path, reason)
-        };
-        answer.chunk().await.map_err(broken)
-    };
-    Ok(in_time(endpoint, path, chunk).await?.map(Vec::from))
+    let chunk = answer.chunk().await.map_err(|error| {
+        endpoint.malformed(path, format!("the connection broke before the answer ended ({error})"))
+    });
+    Ok(chunk?.map(Vec::from))
 }
 
 async fn in_time<T>(

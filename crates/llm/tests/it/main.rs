@@ -9,6 +9,7 @@ mod robust;
 mod server;
 mod streaming;
 mod survey;
+mod trouble;
 mod whole;
 
 use llm::Kind;
@@ -30,7 +31,7 @@ fn provider(name: &str, kind: Kind, url: &str, models: &[&str]) -> ProviderSetti
 fn chat(providers: &[ProviderSettings]) -> Chat {
     // A second installation fails, and there is nothing to be done then.
     drop(rustls::crypto::ring::default_provider().install_default());
-    Chat::new(providers).unwrap()
+    Chat::new(providers, &[]).unwrap()
 }
 
 fn request(model: Option<&str>) -> ChatRequest {

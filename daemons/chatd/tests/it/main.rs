@@ -3,6 +3,7 @@
 
 mod chat;
 mod faces;
+mod leaving;
 mod secrets;
 mod tools;
 
