@@ -8,7 +8,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use wire::catalog::{ICEBERG_PATH, IcebergError, IcebergErrorModel};
-use wire::error::PROBLEM_JSON;
+use wire::error::{ForeignProblem, PROBLEM_JSON};
 use wire::{ErrorCode, Problem};
 
 /// An error on its way to the caller.
@@ -85,7 +85,8 @@ impl ApiError {
             let error = IcebergErrorModel::new(self.code, &self.detail);
             (status(self.code), axum::Json(IcebergError { error })).into_response()
         } else {
-            let problem = axum::Json(Problem::new(self.code, &self.detail, request_id));
+            let problem = Problem::new(self.code, &self.detail, request_id);
+            let problem = axum::Json(ForeignProblem::at(path, problem));
             (status(self.code), [(CONTENT_TYPE, PROBLEM_JSON)], problem).into_response()
         };
         let headers = response.headers_mut();

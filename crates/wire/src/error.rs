@@ -1,6 +1,7 @@
 //! How every daemon fails: one list of codes, one table from code to HTTP status, one body.
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 /// The media type of [`Problem`], RFC 9457 section 3.
@@ -167,6 +168,37 @@ impl Problem {
     }
 }
 
+/// A [`Problem`] with the member `error` for programs that know another interface, which find their error there as they are
+/// used to; RFC 9457, section 3.2, lets others stand beside it.
+#[derive(Debug, Clone, Serialize)]
+pub struct ForeignProblem {
+    /// The problem.
+    #[serde(flatten)]
+    pub problem: Problem,
+    /// The same in the other interface's shape; on its paths only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Value>,
+}
+
+impl ForeignProblem {
+    /// `problem` as callers of `path` read it.
+    pub fn at(path: &str, problem: Problem) -> Self {
+        let error = match path {
+            "/v1/chat/completions" | "/v1/embeddings" | "/v1/models" => {
+                Some(openai_error(problem.code, &problem.detail))
+            }
+            _ if path.starts_with("/api/") => Some(Value::from(problem.detail.as_str())),
+            _ => None,
+        };
+        Self { problem, error }
+    }
+}
+
+/// An error in OpenAI's shape.
+pub fn openai_error(code: ErrorCode, detail: &str) -> Value {
+    json!({"message": detail, "type": code.as_str(), "param": null, "code": code.as_str()})
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,6 +208,20 @@ mod tests {
         for code in [ErrorCode::InvalidArgument, ErrorCode::PeerUnavailable, ErrorCode::DataCorrupt] {
             assert_eq!(serde_json::to_value(code).unwrap(), code.as_str());
         }
+    }
+
+    #[test]
+    fn clients_of_openai_and_ollama_find_their_error_beside_the_problem() {
+        let at = |path: &str| {
+            let problem = Problem::new(ErrorCode::NotFound, "no model x", "r1");
+            serde_json::to_value(ForeignProblem::at(path, problem)).unwrap()
+        };
+        assert_eq!(at("/v1/embeddings")["error"]["message"], "no model x");
+        assert_eq!(
+            (&at("/api/chat")["error"], &at("/api/chat")["status"]),
+            (&json!("no model x"), &json!(404))
+        );
+        assert!(at("/chat").get("error").is_none());
     }
 
     #[test]

@@ -16,6 +16,7 @@ use wire::chat::openai::{
     ChatRequest, Choice, Chunk, ChunkChoice, Completion, Delta, Model, Models, OutputMessage,
 };
 use wire::chat::{self, ChatResponse, FinishReason, Usage};
+use wire::error::openai_error;
 
 use super::{DONE, server_sent_events};
 use crate::conversation::{Conversations, api_error};
@@ -103,11 +104,8 @@ fn chunks(answer: ChatStream, wants_usage: bool) -> impl Stream<Item = Event> {
 
 /// An error in the middle of a stream, as OpenAI's clients look for it; what was spent stands beside it.
 fn failure(error: &llm::Error) -> Event {
-    let (code, message) = (error.code().as_str(), api_error(error).detail().to_owned());
-    let error = serde_json::json!({
-        "error": {"message": message, "type": code, "code": code}, "usage": error.usage(),
-    });
-    Event::default().data(error.to_string())
+    let body = openai_error(error.code(), api_error(error).detail());
+    Event::default().data(serde_json::json!({"error": body, "usage": error.usage()}).to_string())
 }
 
 /// What the chunks of one answer share.

@@ -2,6 +2,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod chat;
+mod clients;
 mod faces;
 mod leaving;
 mod secrets;
