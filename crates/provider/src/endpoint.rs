@@ -77,13 +77,13 @@ impl Endpoint {
         let Address { name, kind, url, timeout, .. } = address;
         let wrong = |reason| Error::Configuration { provider: name.clone(), reason };
         let parsed = Url::parse(url).map_err(|error| wrong(format!("`url` {url:?}: {error}")))?;
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(wrong(format!("`url` {url:?} begins neither with http:// nor with https://")));
-        }
         // The URL stands in errors and listings, and a key could stand in these: it is not repeated here either.
         if !parsed.username().is_empty() || parsed.password().is_some() || parsed.query().is_some() {
             let reason = "`url` must have neither a user nor a query: a key belongs into `api_key_env` or `api_key_file`";
             return Err(wrong(reason.to_owned()));
+        }
+        if !matches!(parsed.scheme(), "http" | "https") {
+            return Err(wrong(format!("`url` {url:?} begins neither with http:// nor with https://")));
         }
         let key = read_key(address).map_err(wrong)?;
         let mut headers = HeaderMap::new();
@@ -357,7 +357,7 @@ mod tests {
     #[test]
     fn url_that_could_hold_a_key_is_refused_and_not_repeated() {
         drop(rustls::crypto::ring::default_provider().install_default());
-        for url in ["http://me:sk-live-1@localhost", "https://localhost/v1beta?key=sk-live-1"] {
+        for url in ["http://me:sk-live-1@x", "ftp://sk-live-1@x", "https://x/v1beta?key=sk-live-1"] {
             let error = Endpoint::new(&address(url), http_client().unwrap()).unwrap_err().to_string();
             assert!(error.contains("api_key_env") && !error.contains("sk-live-1"), "{error}");
         }

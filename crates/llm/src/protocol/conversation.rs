@@ -38,8 +38,8 @@ pub(super) fn no_parameters() -> Value {
     json!({"type": "object", "properties": {}})
 }
 
-/// Adds `parts` under `role`, to the last turn if it is of the same role: where roles must take turns, all results of
-/// tools stand in one.
+/// Adds `parts` under `role`, to the last turn if it is of the same role: where roles must take turns, all results of tools
+/// stand in one.
 pub(super) fn add_turn(turns: &mut Vec<(&'static str, Vec<Value>)>, role: &'static str, parts: Vec<Value>) {
     match turns.last_mut() {
         Some((last, held)) if *last == role => held.extend(parts),

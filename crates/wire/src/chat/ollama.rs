@@ -23,7 +23,6 @@ pub struct ChatRequest {
     pub tools: Vec<Tool>,
     /// The form of the answer: `"json"`, or a JSON Schema.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schema(value_type = Option<Object>)]
     pub format: Option<Value>,
     /// How to sample.
     #[serde(default, skip_serializing_if = "Option::is_none")]
