@@ -112,7 +112,7 @@ async fn first_token_and_whole_stream_have_deadlines_of_their_own() {
     // Comments keep the connection alive, and are no token.
     let (server, _gone) = Server::hanging(": still here\n\n").await;
     let near = provider("near", Kind::OpenAi, &server.url, &["m"]);
-    let settings = ProviderSettings { first_token_ms: Some(50), timeout_ms: 1, ..near };
+    let settings = ProviderSettings { first_token_ms: Some(50), timeout_ms: 1, total_ms: 5_000, ..near };
     let error = chat(&[settings]).stream(&request(None)).await.unwrap_err().to_string();
     assert!(error.contains("within 50 ms") && error.contains("`first_token_ms`"), "{error}");
 
