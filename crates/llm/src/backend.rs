@@ -18,6 +18,8 @@ use crate::{ChatStream, Error, Kind, ProviderSettings};
 
 /// How long a provider has to list its models; its own timeout is meant for answers that take minutes.
 const SURVEY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Nobody waits longer for an answer.
+const FOREVER: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The version of Anthropic's interface that [`protocol`] speaks.
 const ANTHROPIC_VERSION: &str = "2023-06-01";
 
@@ -49,8 +51,8 @@ impl Backend {
             endpoint,
             kind,
             models: settings.models.clone(),
-            first_token: Duration::from_millis(settings.first_token_ms.unwrap_or(settings.timeout_ms)),
-            total: Duration::from_millis(settings.total_ms),
+            first_token: bound(settings.first_token_ms.unwrap_or(settings.timeout_ms)),
+            total: bound(settings.total_ms),
             health: Arc::default(),
         })
     }
@@ -156,6 +158,11 @@ impl Backend {
         let models = protocol::dialect(self.kind).models(list);
         models.map_err(|error| self.endpoint.malformed(self.models_path(), error.to_string()))
     }
+}
+
+/// A time that can be added to now, whatever the configuration says.
+fn bound(ms: u64) -> Duration {
+    Duration::from_millis(ms).min(FOREVER)
 }
 
 /// The same, but for `late` and an end where `deadline` finds it going on.

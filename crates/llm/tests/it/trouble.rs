@@ -116,6 +116,13 @@ async fn first_token_and_whole_stream_have_deadlines_of_their_own() {
     let error = chat(&[settings]).stream(&request(None)).await.unwrap_err().to_string();
     assert!(error.contains("within 50 ms") && error.contains("`first_token_ms`"), "{error}");
 
+    // However long they are.
+    let server = Server::streaming(&OPENAI_STREAM).await;
+    let near = provider("near", Kind::OpenAi, &server.url, &["m"]);
+    let settings =
+        ProviderSettings { first_token_ms: Some(u64::MAX), total_ms: u64::MAX, timeout_ms: u64::MAX, ..near };
+    chat(&[settings]).stream(&request(None)).await.unwrap();
+
     let (server, _gone) =
         Server::hanging("data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"Hel\"}}]}\n\n").await;
     let near = provider("near", Kind::OpenAi, &server.url, &["m"]);
