@@ -3,7 +3,7 @@
 
 use std::time::Instant;
 
-use embedding::models::{self, ALL_MINILM_L6_V2};
+use embedding::models::{self, DEFAULT_MODEL};
 use embedding::{Embedder, Settings};
 
 /// About 45 tokens each, all different.
@@ -18,7 +18,7 @@ fn worker(i: usize) -> String {
 #[tokio::main]
 async fn main() {
     let settings = |threads| Settings {
-        default_model: ALL_MINILM_L6_V2.name.into(),
+        default_model: DEFAULT_MODEL.into(),
         models_dir: models::default_dir().expect("a cache folder"),
         threads,
         queue_texts: 4096,
@@ -27,7 +27,7 @@ async fn main() {
     };
     for threads in [1, 2] {
         let embedder = Embedder::new(settings(threads)).expect("a valid configuration");
-        embedder.load().expect("an installed model: run `lakectl models pull`");
+        assert!(embedder.load().is_empty(), "no model is installed: run `lakectl models pull`");
         for texts_per_request in [1, 4, 16, 64, 256] {
             let requests = 256 / texts_per_request;
             let started = Instant::now();

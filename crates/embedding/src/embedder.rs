@@ -11,7 +11,7 @@ use wire::embed::TextKind;
 
 use crate::cache::{Cache, Key};
 use crate::local::{InferenceQueue, SentenceModel};
-use crate::models::{self, PinnedModel};
+use crate::models::{ModelSpec, Prefixes, Registry};
 use crate::remote::RemoteModel;
 use crate::{Error, ProviderSettings, Result, Vector};
 
@@ -20,7 +20,7 @@ use crate::{Error, ProviderSettings, Result, Vector};
 pub struct Settings {
     /// The model for requests that name none.
     pub default_model: String,
-    /// The cache of model files; [`models::default_dir`] says where it usually is.
+    /// The cache of model files, with a registry of further ones; [`crate::models::default_dir`] says where it usually is.
     pub models_dir: PathBuf,
     /// Threads that one inference uses; 0 means as many as there are cores.
     pub threads: usize,
@@ -65,13 +65,13 @@ struct Model {
 }
 
 enum Backend {
-    Local(LocalModel),
+    Local(Box<LocalModel>),
     Remote(RemoteModel),
 }
 
 /// A model that runs here, once its files are here.
 struct LocalModel {
-    pinned: &'static PinnedModel,
+    spec: ModelSpec,
     dir: PathBuf,
     threads: usize,
     queue_texts: usize,
@@ -90,12 +90,14 @@ impl Embedder {
     /// # Errors
     /// [`Error::Configuration`] or [`Error::Provider`] with what is wrong.
     pub fn new(settings: Settings) -> Result<Self> {
+        let registry = Registry::load(&settings.models_dir);
+        let registry = registry.map_err(|error| Error::Configuration(error.to_string()))?;
         let mut models = BTreeMap::new();
-        for pinned in models::MODELS {
-            models.insert(pinned.name.to_owned(), Model::local(pinned, &settings));
+        for spec in &registry.models {
+            models.insert(spec.name.clone(), Model::local(spec, &settings));
         }
         for provider in &settings.providers {
-            for (name, model) in remote_models(provider)? {
+            for (name, model) in remote_models(provider, &registry)? {
                 if models.insert(name.clone(), model).is_some() {
                     return Err(Error::Configuration(format!("model {name:?} is configured twice")));
                 }
@@ -122,17 +124,16 @@ impl Embedder {
         self.models.get(model).is_some_and(|model| matches!(model.backend, Backend::Local(_)))
     }
 
-    /// Loads the local models that are not loaded yet. Repeat it until it succeeds: a model may be pulled meanwhile.
+    /// Loads the local models that are not loaded yet, and returns those that cannot be, by name. Repeat it until there is
+    /// none: a model may be pulled meanwhile.
     ///
     /// Blocks for some hundred milliseconds a model.
-    ///
-    /// # Errors
-    /// [`Error::NotInstalled`] or [`Error::Unusable`], which say what to do.
-    pub fn load(&self) -> Result<()> {
-        self.models.values().try_for_each(|model| match &model.backend {
-            Backend::Local(local) => local.load(),
-            Backend::Remote(_) => Ok(()),
-        })
+    pub fn load(&self) -> Vec<(String, Error)> {
+        let load = |(name, model): (&String, &Model)| match &model.backend {
+            Backend::Local(local) => local.load().err().map(|error| (name.clone(), error)),
+            Backend::Remote(_) => None,
+        };
+        self.models.iter().filter_map(load).collect()
     }
 
     /// One unit vector for each of `texts`, made by `model` or by the default one.
@@ -205,10 +206,10 @@ impl Misses {
 }
 
 impl Model {
-    fn local(pinned: &'static PinnedModel, settings: &Settings) -> Self {
+    fn local(spec: &ModelSpec, settings: &Settings) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
         let local = LocalModel {
-            pinned,
+            spec: spec.clone(),
             dir: settings.models_dir.clone(),
             threads: if settings.threads == 0 { cores() } else { settings.threads },
             queue_texts: settings.queue_texts,
@@ -216,8 +217,8 @@ impl Model {
             loading: Mutex::new(()),
             failure: Mutex::new(None),
         };
-        // all-MiniLM-L6-v2 was trained without prefixes.
-        Self { backend: Backend::Local(local), query_prefix: String::new(), document_prefix: String::new() }
+        let (query_prefix, document_prefix) = (spec.query_prefix.clone(), spec.document_prefix.clone());
+        Self { backend: Backend::Local(Box::new(local)), query_prefix, document_prefix }
     }
 
     fn with_prefix<'a>(&self, kind: Option<TextKind>, text: &'a str) -> Cow<'a, str> {
@@ -241,7 +242,7 @@ impl Backend {
 
 impl LocalModel {
     fn queue(&self) -> Result<&InferenceQueue> {
-        let why = || self.failure.lock().clone().unwrap_or(Error::Loading { model: self.pinned.name.into() });
+        let why = || self.failure.lock().clone().unwrap_or(Error::Loading { model: self.spec.name.clone() });
         self.queue.get().ok_or_else(why)
     }
 
@@ -250,7 +251,7 @@ impl LocalModel {
         if self.queue.get().is_some() {
             return Ok(());
         }
-        let started = SentenceModel::load(self.pinned, &self.dir, self.threads)
+        let started = SentenceModel::load(&self.spec, &self.dir, self.threads)
             .and_then(|model| InferenceQueue::start(model, self.queue_texts));
         match started {
             Ok(queue) => {
@@ -265,16 +266,21 @@ impl LocalModel {
     }
 }
 
-fn remote_models(settings: &ProviderSettings) -> Result<Vec<(String, Model)>> {
+fn remote_models(settings: &ProviderSettings, registry: &Registry) -> Result<Vec<(String, Model)>> {
     let http = provider::http_client();
     let http = http.map_err(|error| Error::Configuration(format!("HTTP client: {error}")))?;
     let endpoint = Endpoint::new(&settings.address(), http)?;
     let model = |name: &String| {
         let remote = RemoteModel::new(endpoint.clone(), name.clone(), settings.batch_texts);
+        let known = registry.prefixes_of(name);
+        // What the configuration says of this provider wins, an empty text included.
+        let prefix = |configured: &Option<String>, of: fn(&Prefixes) -> &String| {
+            configured.clone().or_else(|| known.map(of).cloned()).unwrap_or_default()
+        };
         let model = Model {
             backend: Backend::Remote(remote),
-            query_prefix: settings.query_prefix.clone(),
-            document_prefix: settings.document_prefix.clone(),
+            query_prefix: prefix(&settings.query_prefix, |known| &known.query),
+            document_prefix: prefix(&settings.document_prefix, |known| &known.document),
         };
         (name.clone(), model)
     };

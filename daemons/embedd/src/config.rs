@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use embedding::models::{self, ALL_MINILM_L6_V2};
+use embedding::models::{self, DEFAULT_MODEL};
 use embedding::{ProviderSettings, Settings};
 use serde::{Deserialize, Serialize};
 
@@ -31,7 +31,7 @@ pub struct Config {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            default_model: ALL_MINILM_L6_V2.name.to_owned(),
+            default_model: DEFAULT_MODEL.to_owned(),
             models_dir: None,
             threads: 0,
             max_texts: 1024,

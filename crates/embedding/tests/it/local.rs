@@ -1,16 +1,19 @@
 //! The model that runs in this process.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
+use embedding::models::{DEFAULT_MODEL, REGISTRY_FILE};
 use embedding::{Embedder, Error, Settings, Vector};
+use wire::embed::TextKind;
 
-use crate::{cosine, norm, settings, texts};
+use crate::{cosine, minilm, norm, settings, texts};
 
 /// A process that has just started.
 fn started(settings: Settings) -> Embedder {
     let embedder = Embedder::new(settings).unwrap();
-    embedder.load().unwrap();
+    let failures = embedder.load();
+    assert!(failures.is_empty(), "{failures:?}");
     embedder
 }
 
@@ -151,12 +154,12 @@ async fn model_that_is_pulled_later_is_served_without_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let late = Settings { models_dir: dir.path().into(), ..settings() };
     let embedder = Embedder::new(late).unwrap();
-    assert!(matches!(embedder.load(), Err(Error::NotInstalled { .. })));
+    assert!(matches!(embedder.load()[..], [(_, Error::NotInstalled { .. })]));
     let refused = embedder.embed(None, None, &texts(["x"])).await.unwrap_err().to_string();
     assert!(refused.contains("lakectl models pull"), "{refused}");
 
     copy_model(&dir.path().join("all-MiniLM-L6-v2"));
-    embedder.load().unwrap();
+    assert!(embedder.load().is_empty());
     assert_eq!(embed(&embedder, &texts(["x"])).await.len(), 1);
 }
 
@@ -169,14 +172,68 @@ fn altered_model_file_is_never_run() {
     bytes[12_000_000] ^= 1;
     std::fs::write(model.join("model.onnx"), bytes).unwrap();
     let embedder = Embedder::new(Settings { models_dir: dir.path().into(), ..settings() }).unwrap();
-    let refused = embedder.load().unwrap_err();
-    assert!(matches!(refused, Error::Unusable { .. }), "{refused}");
+    let refused = embedder.load();
+    assert!(matches!(refused[..], [(_, Error::Unusable { .. })]), "{refused:?}");
 }
 
-fn copy_model(target: &PathBuf) {
+fn copy_model(target: &Path) {
     let source = settings().models_dir.join("all-MiniLM-L6-v2");
     std::fs::create_dir_all(target).unwrap();
     for file in ["model.onnx", "tokenizer.json"] {
         std::fs::copy(source.join(file), target.join(file)).unwrap();
     }
+}
+
+/// Describes another model of the built-in model's own files.
+fn describe(dir: &Path, name: &str, pooling: &str, dimension: usize) {
+    copy_model(&dir.join(name));
+    let minilm = minilm();
+    let text = format!(
+        "[[models]]\nname = {name:?}\ndimension = {dimension}\nmax_tokens = 16\npooling = {pooling:?}\n\
+         query_prefix = \"query: \"\nlicence = \"Apache-2.0\"\n\
+         graph = {{ file = \"model.onnx\", sha256 = {:?} }}\ntokenizer = {{ file = \"tokenizer.json\", sha256 = {:?} }}\n",
+        minilm.graph.sha256, minilm.tokenizer.sha256
+    );
+    std::fs::write(dir.join(REGISTRY_FILE), text).unwrap();
+}
+
+#[tokio::test]
+async fn model_of_the_operators_own_registry_runs_beside_the_built_in_one_as_described() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_model(&dir.path().join(DEFAULT_MODEL));
+    describe(dir.path(), "own", "cls", 384);
+    let embedder = started(Settings { models_dir: dir.path().into(), ..settings() });
+    let by = |model: &'static str, kind, text: &str| {
+        let (embedder, text) = (&embedder, [text.to_owned()]);
+        async move { embedder.embed(Some(model), kind, &text).await.unwrap().vectors.remove(0) }
+    };
+    let built_in = by(DEFAULT_MODEL, None, "welder").await;
+    let own = by("own", None, "welder").await;
+    assert_eq!(built_in, embed_one(self::embedder(), "welder").await);
+    assert!(cosine(&built_in, &own) < 0.99, "the first token's state is not the mean");
+    assert_eq!(by("own", Some(TextKind::Query), "welder").await, by("own", None, "query: welder").await);
+    assert_eq!(by("own", Some(TextKind::Document), "welder").await, own);
+    assert_eq!(by("own", None, &"x ".repeat(14)).await, by("own", None, &"x ".repeat(99)).await);
+    let refused = embedder.embed(Some("gpt-7"), None, &texts(["x"])).await.unwrap_err().to_string();
+    assert_eq!(refused, "no model is named \"gpt-7\"; known here: all-MiniLM-L6-v2, own");
+}
+
+#[tokio::test]
+async fn description_that_does_not_fit_its_files_is_found_when_it_is_loaded_and_harms_no_other_model() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_model(&dir.path().join(DEFAULT_MODEL));
+    describe(dir.path(), "own", "mean", 256);
+    let embedder = Embedder::new(Settings { models_dir: dir.path().into(), ..settings() }).unwrap();
+    let failures = embedder.load();
+    assert!(matches!(&failures[..], [(name, Error::Unusable { .. })] if name == "own"), "{failures:?}");
+    assert!(failures[0].1.to_string().contains("384"), "{failures:?}");
+    assert_eq!(embed(&embedder, &texts(["x"])).await.len(), 1);
+}
+
+#[test]
+fn registry_that_cannot_be_read_is_refused_at_start_with_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join(REGISTRY_FILE), "[[models]]\nname = 3").unwrap();
+    let refused = Embedder::new(Settings { models_dir: dir.path().into(), ..settings() }).err().unwrap();
+    assert!(refused.to_string().contains(REGISTRY_FILE), "{refused}");
 }

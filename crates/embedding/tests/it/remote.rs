@@ -54,8 +54,6 @@ fn settings(kind: Kind, url: String) -> ProviderSettings {
         url,
         models: vec!["nomic-embed-text".into()],
         timeout_ms: 2000,
-        query_prefix: "search_query: ".into(),
-        document_prefix: "search_document: ".into(),
         ..ProviderSettings::default()
     }
 }
@@ -83,6 +81,19 @@ async fn kind_of_text_chooses_the_prefix_and_no_kind_sends_the_text_as_it_is() {
     let inputs: Vec<_> = seen.bodies().into_iter().map(|body| body["input"][0].clone()).collect();
     assert_eq!(inputs, ["a", "search_query: a", "search_document: a"]);
     assert_eq!(seen.bodies()[0]["model"], "nomic-embed-text");
+}
+
+#[tokio::test]
+async fn prefix_in_the_configuration_wins_over_the_registry() {
+    let (_, seen, address) = provider(Kind::Ollama, 200, OLLAMA_OK).await;
+    let url = format!("http://{address}");
+    let own = ProviderSettings { query_prefix: Some(String::new()), ..settings(Kind::Ollama, url) };
+    let embedder = embedder_with(vec![own]).unwrap();
+    for kind in [TextKind::Query, TextKind::Document] {
+        embedder.embed(Some("nomic-embed-text"), Some(kind), &texts(["a", "b"])).await.unwrap();
+    }
+    let inputs: Vec<_> = seen.bodies().into_iter().map(|body| body["input"][0].clone()).collect();
+    assert_eq!(inputs, ["a", "search_document: a"]);
 }
 
 #[tokio::test]

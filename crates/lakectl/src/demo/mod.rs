@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use client::{PeerUrls, Peers};
-use embedding::models::{self, MODELS, Source};
+use embedding::models::{self, Registry, Source};
 use serde_json::json;
 use wire::{CallContext, DaemonName};
 
@@ -126,11 +126,12 @@ async fn tell(args: &Args, port_offset: u16, journal: &mut Journal) -> anyhow::R
 fn fetch_model(journal: &mut Journal) -> anyhow::Result<()> {
     journal.step("Have the embedding model", "lakectl models pull")?;
     let dir = models::default_dir()?;
-    for model in MODELS {
+    let models = Registry::built_in()?.models;
+    for model in &models {
         models::pull(model, &dir, &Source::default(), |_| {})
             .with_context(|| format!("fetch {}", model.name))?;
     }
-    journal.done(&json!({"models": MODELS.iter().map(|model| model.name).collect::<Vec<_>>()}))
+    journal.done(&json!({"models": models.iter().map(|model| &model.name).collect::<Vec<_>>()}))
 }
 
 /// The first offset at which all eleven ports are free: a demo must not disturb a stack that is running.

@@ -9,12 +9,17 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use client::PeerUrls;
 use embedd::Config;
-use embedding::models::{self, ALL_MINILM_L6_V2, Source};
+use embedding::models::{self, DEFAULT_MODEL, ModelSpec, Registry, Source};
 use serde_json::Value;
 use service::Env;
 use tempfile::TempDir;
 use tower::ServiceExt;
 use wire::DaemonName;
+
+/// The model that is built in.
+fn minilm() -> ModelSpec {
+    Registry::built_in().unwrap().find(DEFAULT_MODEL).unwrap().clone()
+}
 
 /// A daemon in a folder of its own.
 struct Daemon {
@@ -35,7 +40,7 @@ impl Daemon {
     /// With the real model, loaded.
     async fn ready(config: Config) -> Self {
         let dir = models::default_dir().unwrap_or_else(|error| panic!("{error}"));
-        models::pull(&ALL_MINILM_L6_V2, &dir, &Source::default(), |_| {})
+        models::pull(&minilm(), &dir, &Source::default(), |_| {})
             .unwrap_or_else(|error| panic!("these tests run the real model: {error}"));
         let daemon = Self::start(config).await;
         daemon.wait_until_ready().await;

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use embedd::Config;
-use embedding::models::{self, ALL_MINILM_L6_V2, Source};
+use embedding::models::{self, Source};
 use serde_json::json;
 
-use crate::Daemon;
+use crate::{Daemon, minilm};
 
 fn config(models_dir: &Path) -> Config {
     Config { models_dir: Some(models_dir.to_owned()), ..Config::default() }
@@ -49,11 +49,12 @@ async fn default_model_that_nobody_has_is_refused_at_start() {
 /// What a pull does at the end, from the cache that the other tests use.
 fn install(dir: &Path) {
     let cache = models::default_dir().unwrap();
-    models::pull(&ALL_MINILM_L6_V2, &cache, &Source::default(), |_| {}).unwrap();
+    models::pull(&minilm(), &cache, &Source::default(), |_| {}).unwrap();
     let staged = dir.join("staged");
     std::fs::create_dir(&staged).unwrap();
-    for file in ALL_MINILM_L6_V2.files() {
-        std::fs::copy(cache.join(ALL_MINILM_L6_V2.name).join(file.name), staged.join(file.name)).unwrap();
+    let model = minilm();
+    for file in model.files() {
+        std::fs::copy(cache.join(&model.name).join(&file.file), staged.join(&file.file)).unwrap();
     }
-    std::fs::rename(staged, dir.join(ALL_MINILM_L6_V2.name)).unwrap();
+    std::fs::rename(staged, dir.join(&model.name)).unwrap();
 }
