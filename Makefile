@@ -22,7 +22,7 @@ TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) 
 export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning
+.PHONY: help build model test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning prove-embed
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,8 +79,13 @@ $(PEERS_VENV)/installed: $(PEERS)
 prove-learning: measured ## Measure whether playbooks help, and whom they harm, on titles of occupations; writes reports/bench/
 	$(CARGO_TARGET_DIR)/release/bench-learning
 
+# Eight minutes. Nothing else should run meanwhile.
+prove-embed: measured ## Measure what a search waits for embedd beside bulk work; writes reports/bench/
+	$(CARGO_TARGET_DIR)/release/lakectl models pull
+	$(CARGO_TARGET_DIR)/release/bench-embed
+
 # One release build for all that measures. Half an hour on two cores, most of it for DataFusion.
-MEASURED := bench-ingest bench-learning bench-tpch bench-vectors multitier lakectl \
+MEASURED := bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier lakectl \
 	catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 measured:

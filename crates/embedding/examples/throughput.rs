@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use embedding::models::{self, DEFAULT_MODEL};
-use embedding::{Embedder, Settings};
+use embedding::{Embedder, Request, Settings};
 
 /// About 45 tokens each, all different.
 fn worker(i: usize) -> String {
@@ -23,6 +23,7 @@ async fn main() {
         threads,
         queue_texts: 4096,
         cache_entries: 0,
+        disk_cache: None,
         providers: Vec::new(),
     };
     for threads in [1, 2] {
@@ -33,7 +34,7 @@ async fn main() {
             let started = Instant::now();
             for request in 0..requests {
                 let texts: Vec<_> = (0..texts_per_request).map(|i| worker(request * 1000 + i)).collect();
-                embedder.embed(None, None, &texts).await.expect("vectors");
+                embedder.embed(Request::texts(&texts)).await.expect("vectors");
             }
             let rate = 256.0 / started.elapsed().as_secs_f64();
             println!("{threads} threads, {texts_per_request:3} texts a request: {rate:6.1} texts/s");

@@ -1,6 +1,5 @@
-//! The door of this crate: finds the model that was asked for, answers from the cache what it can, and asks for the rest.
+//! The door of this crate: finds the model that was asked for, answers from the caches what it can, and asks for the rest.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
@@ -10,10 +9,13 @@ use provider::Endpoint;
 use wire::embed::TextKind;
 
 use crate::cache::{Cache, Key};
-use crate::local::{InferenceQueue, SentenceModel};
+use crate::disk_cache::{DiskCache, DiskCacheSettings};
+use crate::embedding::{Embedding, Extent, Input, Item, Request};
+use crate::flights::Flights;
+use crate::local::{InferenceQueue, SentenceModel, is_bulk};
 use crate::models::{ModelSpec, Prefixes, Registry};
 use crate::remote::RemoteModel;
-use crate::{Error, ProviderSettings, Result, Vector};
+use crate::{Error, ProviderSettings, Result};
 
 /// What an [`Embedder`] is made of.
 #[derive(Debug, Clone)]
@@ -24,10 +26,12 @@ pub struct Settings {
     pub models_dir: PathBuf,
     /// Threads that one inference uses; 0 means as many as there are cores.
     pub threads: usize,
-    /// Texts that may wait for a local model.
+    /// Texts that may wait in each lane of a local model.
     pub queue_texts: usize,
     /// Vectors that are remembered; 0 turns the cache off.
     pub cache_entries: usize,
+    /// Where vectors of local models survive a restart; absent: nowhere.
+    pub disk_cache: Option<DiskCacheSettings>,
     /// Providers elsewhere.
     pub providers: Vec<ProviderSettings>,
 }
@@ -36,37 +40,55 @@ pub struct Settings {
 pub struct Embedder {
     models: BTreeMap<String, Model>,
     default_model: String,
-    cache: Cache,
+    caches: Arc<Caches>,
+    flights: Flights,
+}
+
+/// Where vectors are remembered.
+struct Caches {
+    memory: Cache,
+    disk_settings: Option<DiskCacheSettings>,
+    /// Opened with the models; absent before, and where it cannot be.
+    disk: OnceLock<Option<DiskCache>>,
 }
 
 /// What [`Embedder::embed`] returns.
 #[derive(Debug, Clone)]
 pub struct Embedded {
-    /// One unit vector for each text, in order; at least one.
-    pub vectors: Vec<Vector>,
+    /// One for each text, in order; of one dimension.
+    pub embeddings: Vec<Embedding>,
     /// The model that made them.
     pub model: String,
-    /// How many of them came from the cache.
+    /// How many of them were in memory.
     pub cached: usize,
 }
 
 impl Embedded {
     /// Components of a vector.
     pub fn dimension(&self) -> usize {
-        self.vectors.first().map_or(0, |vector| vector.len())
+        self.embeddings.first().map_or(0, |embedding| embedding.vector.len())
+    }
+
+    /// Tokens that were read, those of remembered texts included.
+    pub fn tokens(&self) -> u64 {
+        self.embeddings.iter().map(|embedding| u64::from(embedding.read)).sum()
     }
 }
 
 /// A model and what its texts are prefixed with.
 struct Model {
+    /// Changes whenever a text's vector may.
+    revision: String,
     backend: Backend,
     query_prefix: String,
     document_prefix: String,
 }
 
+/// Cheap to clone.
+#[derive(Clone)]
 enum Backend {
-    Local(Box<LocalModel>),
-    Remote(RemoteModel),
+    Local(Arc<LocalModel>),
+    Remote(Arc<RemoteModel>),
 }
 
 /// A model that runs here, once its files are here.
@@ -103,8 +125,10 @@ impl Embedder {
                 }
             }
         }
-        let cache = Cache::new(settings.cache_entries);
-        let embedder = Self { models, default_model: settings.default_model, cache };
+        let (memory, disk_settings) = (Cache::new(settings.cache_entries), settings.disk_cache);
+        let caches = Arc::new(Caches { memory, disk_settings, disk: OnceLock::new() });
+        let embedder =
+            Self { models, default_model: settings.default_model, caches, flights: Flights::default() };
         embedder.find(None)?;
         Ok(embedder)
     }
@@ -124,11 +148,12 @@ impl Embedder {
         self.models.get(model).is_some_and(|model| matches!(model.backend, Backend::Local(_)))
     }
 
-    /// Loads the local models that are not loaded yet, and returns those that cannot be, by name. Repeat it until there is
-    /// none: a model may be pulled meanwhile.
+    /// Opens the cache on disk, loads the local models that are not loaded yet, and returns those that cannot be, by name.
+    /// Repeat it until there is none: a model may be pulled meanwhile.
     ///
     /// Blocks for some hundred milliseconds a model.
     pub fn load(&self) -> Vec<(String, Error)> {
+        self.caches.open_disk();
         let load = |(name, model): (&String, &Model)| match &model.backend {
             Backend::Local(local) => local.load().err().map(|error| (name.clone(), error)),
             Backend::Remote(_) => None,
@@ -136,44 +161,43 @@ impl Embedder {
         self.models.iter().filter_map(load).collect()
     }
 
-    /// One unit vector for each of `texts`, made by `model` or by the default one.
+    /// One unit vector for each text of `request`, made by the model that it names or by the default one.
     ///
-    /// A text longer than the model reads is cut off at the model's limit. Dropping the future cancels the work.
+    /// Dropping the future cancels the work, unless somebody else waits for the same text.
     ///
     /// # Errors
     /// Any [`Error`] but `Configuration`; no part of the texts is answered then.
-    pub async fn embed(
-        &self,
-        model: Option<&str>,
-        kind: Option<TextKind>,
-        texts: &[String],
-    ) -> Result<Embedded> {
-        let (name, model) = self.find(model)?;
-        let mut vectors: Vec<Option<Vector>> = Vec::with_capacity(texts.len());
+    pub async fn embed(&self, request: Request<'_>) -> Result<Embedded> {
+        let (name, model) = self.find(request.model)?;
+        // Before it shares a flight: others who wait for it did not send these.
+        model.backend.check(request.input)?;
+        let mut found: Vec<Option<Embedding>> = Vec::with_capacity(request.input.len());
         let mut misses = Misses::default();
-        for (position, text) in texts.iter().enumerate() {
-            let text = model.with_prefix(kind, text);
-            let key = Key::new(name, &text);
-            let hit = self.cache.get(&key);
+        for (position, item) in model.items(request.kind, request.input).enumerate() {
+            let key = Key::new(&model.revision, &item);
+            let hit = self.caches.memory.get(&key);
             if hit.is_none() {
-                misses.add(key, text, position);
+                misses.add(key, item, position);
             }
-            vectors.push(hit);
+            found.push(hit);
         }
-        let cached = texts.len() - misses.positions.iter().map(Vec::len).sum::<usize>();
-        if !misses.texts.is_empty() {
-            let made = model.backend.embed(misses.texts).await?;
-            for ((vector, key), positions) in made.into_iter().zip(misses.keys).zip(misses.positions) {
-                let vector: Vector = vector.into();
-                self.cache.put(key, &vector);
-                for position in positions {
-                    vectors[position] = Some(Arc::clone(&vector));
-                }
+        let cached = found.iter().flatten().count();
+        let seats = self.flights.board(misses.wanted, is_bulk(misses.positions.len()), |wanted| {
+            make(model.backend.clone(), Arc::clone(&self.caches), wanted)
+        });
+        let arrivals = seats.into_iter().map(|(flight, place)| async move {
+            let made = flight.await?;
+            made.get(place).cloned().ok_or_else(|| Error::Inference("a vector is missing".into()))
+        });
+        let arrived = futures::future::try_join_all(arrivals).await?;
+        for (embedding, positions) in arrived.into_iter().zip(misses.positions) {
+            for position in positions {
+                found[position] = Some(embedding.clone());
             }
         }
-        // Every position is a hit or was filled: backends answer with as many vectors as there are texts.
-        let vectors = vectors.into_iter().flatten().collect();
-        Ok(Embedded { vectors, model: name.to_owned(), cached })
+        // Every position is a hit or was filled.
+        let embeddings = found.into_iter().flatten().enumerate().map(|(i, found)| request.shape(i, found));
+        Ok(Embedded { embeddings: embeddings.collect::<Result<_>>()?, model: name.to_owned(), cached })
     }
 
     fn find(&self, model: Option<&str>) -> Result<(&str, &Model)> {
@@ -183,25 +207,79 @@ impl Embedder {
     }
 }
 
-/// The texts that the cache does not have, each once.
+impl Request<'_> {
+    /// The vector of text `index` as it was asked for.
+    fn shape(&self, index: usize, embedding: Embedding) -> Result<Embedding> {
+        if !self.truncate && embedding.extent != Extent::Whole {
+            return Err(Error::TooLong { index, read: embedding.read });
+        }
+        match self.dimensions {
+            None => Ok(embedding),
+            Some(dimension) => embedding.cut_to(dimension),
+        }
+    }
+}
+
+/// The vectors of `wanted`, in order: from the disk, or else made by `backend` and remembered.
+async fn make(backend: Backend, caches: Arc<Caches>, wanted: Vec<(Key, Item)>) -> Result<Vec<Embedding>> {
+    let disk = caches.disk_for(&backend);
+    let (keys, items): (Vec<_>, Vec<_>) = wanted.into_iter().unzip();
+    let kept = match disk {
+        Some(disk) => disk.get(keys.clone()).await,
+        None => vec![None; keys.len()],
+    };
+    let missing = items.into_iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(item, _)| item);
+    let missing: Vec<_> = missing.collect();
+    let made = if missing.is_empty() { Vec::new() } else { backend.embed(missing).await? };
+    let mut made = made.into_iter();
+    let (mut all, mut new) = (Vec::with_capacity(keys.len()), Vec::new());
+    for (key, kept) in keys.into_iter().zip(kept) {
+        let is_new = kept.is_none();
+        let Some(embedding) = kept.or_else(|| made.next()) else { break };
+        caches.memory.put(key, &embedding);
+        if is_new && disk.is_some() {
+            new.push((key, embedding.clone()));
+        }
+        all.push(embedding);
+    }
+    if let Some(disk) = disk.cloned().filter(|_| !new.is_empty()) {
+        // Nobody waits for the disk.
+        tokio::spawn(async move { disk.put(new).await });
+    }
+    Ok(all)
+}
+
+/// The texts that are not in memory, each once, and where each is wanted.
 #[derive(Default)]
 struct Misses {
     by_key: HashMap<Key, usize>,
-    keys: Vec<Key>,
-    texts: Vec<String>,
+    wanted: Vec<(Key, Item)>,
     positions: Vec<Vec<usize>>,
 }
 
 impl Misses {
-    fn add(&mut self, key: Key, text: Cow<'_, str>, position: usize) {
-        let next = self.texts.len();
+    fn add(&mut self, key: Key, item: Item, position: usize) {
+        let next = self.wanted.len();
         let miss = *self.by_key.entry(key).or_insert(next);
         if miss == next {
-            self.keys.push(key);
-            self.texts.push(text.into_owned());
+            self.wanted.push((key, item));
             self.positions.push(Vec::new());
         }
         self.positions[miss].push(position);
+    }
+}
+
+impl Caches {
+    fn open_disk(&self) {
+        self.disk.get_or_init(|| self.disk_settings.as_ref().and_then(DiskCache::open));
+    }
+
+    /// Nobody says when a provider's model becomes another one, so its vectors are not kept for long.
+    fn disk_for(&self, backend: &Backend) -> Option<&DiskCache> {
+        match backend {
+            Backend::Local(_) => self.disk.get()?.as_ref(),
+            Backend::Remote(_) => None,
+        }
     }
 }
 
@@ -218,24 +296,49 @@ impl Model {
             failure: Mutex::new(None),
         };
         let (query_prefix, document_prefix) = (spec.query_prefix.clone(), spec.document_prefix.clone());
-        Self { backend: Backend::Local(Box::new(local)), query_prefix, document_prefix }
+        Self {
+            revision: spec.revision(),
+            backend: Backend::Local(Arc::new(local)),
+            query_prefix,
+            document_prefix,
+        }
     }
 
-    fn with_prefix<'a>(&self, kind: Option<TextKind>, text: &'a str) -> Cow<'a, str> {
+    /// The texts as the model reads them.
+    fn items<'a>(
+        &'a self,
+        kind: Option<TextKind>,
+        input: Input<'a>,
+    ) -> Box<dyn Iterator<Item = Item> + Send + 'a> {
         let prefix = match kind {
             Some(TextKind::Query) => &self.query_prefix,
             Some(TextKind::Document) => &self.document_prefix,
             None => "",
         };
-        if prefix.is_empty() { Cow::Borrowed(text) } else { Cow::Owned(format!("{prefix}{text}")) }
+        match input {
+            Input::Texts(texts) => {
+                Box::new(texts.iter().map(move |text| Item::Text(format!("{prefix}{text}"))))
+            }
+            Input::Tokens(lists) => Box::new(lists.iter().cloned().map(Item::Tokens)),
+        }
     }
 }
 
 impl Backend {
-    async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>> {
+    fn check(&self, input: Input<'_>) -> Result<()> {
+        match (self, input) {
+            (Self::Local(local), Input::Tokens(lists)) => {
+                let queue = local.queue()?;
+                lists.iter().try_for_each(|ids| queue.check_tokens(ids))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn embed(&self, items: Vec<Item>) -> Result<Vec<Embedding>> {
         match self {
-            Self::Local(local) => local.queue()?.embed(texts).await,
-            Self::Remote(remote) => remote.embed(texts).await,
+            Self::Local(local) => local.queue()?.embed(items).await,
+            Self::Remote(remote) => remote.embed(items).await,
         }
     }
 }
@@ -251,8 +354,8 @@ impl LocalModel {
         if self.queue.get().is_some() {
             return Ok(());
         }
-        let started = SentenceModel::load(&self.spec, &self.dir, self.threads)
-            .and_then(|model| InferenceQueue::start(model, self.queue_texts));
+        let started = SentenceModel::load(&self.spec, &self.dir)
+            .and_then(|model| InferenceQueue::start(model, self.queue_texts, self.threads));
         match started {
             Ok(queue) => {
                 self.queue.get_or_init(|| queue);
@@ -278,7 +381,8 @@ fn remote_models(settings: &ProviderSettings, registry: &Registry) -> Result<Vec
             configured.clone().or_else(|| known.map(of).cloned()).unwrap_or_default()
         };
         let model = Model {
-            backend: Backend::Remote(remote),
+            revision: format!("{} {name}", endpoint.url()),
+            backend: Backend::Remote(Arc::new(remote)),
             query_prefix: prefix(&settings.query_prefix, |known| &known.query),
             document_prefix: prefix(&settings.document_prefix, |known| &known.document),
         };

@@ -1,6 +1,7 @@
 //! Why texts could not be embedded.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The result of embedding.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -45,6 +46,42 @@ pub enum Error {
         waiting: usize,
         /// Its bound.
         limit: usize,
+        /// How long those that wait will take, by what others took lately.
+        retry_after: Duration,
+    },
+    /// Ask for fewer components.
+    #[error("`dimensions` is {wanted}: this model's vectors can be cut to 1 to {all} components")]
+    Dimension {
+        /// What was asked for.
+        wanted: usize,
+        /// What there is.
+        all: usize,
+    },
+    /// Let it be cut off, or send less of it.
+    #[error(
+        "text {index} (counted from 0) is longer than the {read} tokens that the model reads: shorten it, or let it be cut off (`truncate`)"
+    )]
+    TooLong {
+        /// Which text.
+        index: usize,
+        /// How many tokens are read.
+        read: u32,
+    },
+    /// Send the text.
+    #[error(
+        "token {id} is not among the {vocabulary} of this model: tokens are those of its own tokenizer; send texts instead"
+    )]
+    TokenOutOfRange {
+        /// The token.
+        id: u32,
+        /// How many there are.
+        vocabulary: usize,
+    },
+    /// Send the text.
+    #[error("provider {provider} does not take tokens: send texts instead")]
+    TokensNotTaken {
+        /// Its name.
+        provider: String,
     },
     /// A fault of ours.
     #[error("the model failed on this text: {0}")]

@@ -5,18 +5,18 @@
 //! when; alone, in any batch and after a restart its vectors agree to cosine 0.99999 or better.
 
 mod cache;
+mod disk_cache;
 mod embedder;
+mod embedding;
 mod error;
+mod flights;
 mod local;
 pub mod models;
 mod remote;
 mod unit;
 
-use std::sync::Arc;
-
+pub use disk_cache::DiskCacheSettings;
 pub use embedder::{Embedded, Embedder, Settings};
+pub use embedding::{Embedding, Extent, Input, Request, Vector};
 pub use error::{Error, Result};
 pub use remote::ProviderSettings;
-
-/// A vector of unit length, shared between the cache and those who read it.
-pub type Vector = Arc<[f32]>;

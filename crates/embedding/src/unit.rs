@@ -15,6 +15,12 @@ pub(crate) fn normalise(vector: &mut [f32]) -> Option<()> {
     Some(())
 }
 
+/// Whether `vector` is what [`normalise`] leaves, as far as f32 can tell.
+pub(crate) fn is_unit(vector: &[f32]) -> bool {
+    let squares: f64 = vector.iter().map(|&x| f64::from(x) * f64::from(x)).sum();
+    (squares - 1.0).abs() < 1e-3
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,4 +4,4 @@ mod cores;
 mod turns;
 
 pub use cores::Cores;
-pub use turns::{SHORT, ask_for, go_first};
+pub use turns::{SHORT, ask_for, go_first, step_back};

@@ -32,6 +32,32 @@ pub fn ask_for(_: Duration) -> io::Result<()> {
     Ok(())
 }
 
+/// How far one that steps back goes: beside a thread that does not, it gets a tenth of a core (sched(7), "The nice value").
+#[cfg(target_os = "linux")]
+const NICENESS: i32 = 10;
+
+/// Lets others go before the thread that calls and those that it starts from now on: one that has something to do interrupts it.
+///
+/// # Errors
+/// What the system says. It is no reason to stop.
+#[cfg(target_os = "linux")]
+pub fn step_back() -> io::Result<()> {
+    let mut attributes = linux::attributes()?;
+    attributes.sched_nice = attributes.sched_nice.max(NICENESS);
+    // As long as the system gives by itself: a thread with shorter turns interrupts one with longer ones.
+    attributes.sched_runtime = 0;
+    linux::set(&attributes)
+}
+
+/// Not known to this system.
+///
+/// # Errors
+/// None.
+#[cfg(not(target_os = "linux"))]
+pub fn step_back() -> io::Result<()> {
+    Ok(())
+}
+
 /// Puts the thread that calls before all ordinary ones (`SCHED_FIFO`), or back among them. For what measures others and
 /// sleeps most of the time: what computes in the first row stops the machine.
 ///
@@ -106,6 +132,18 @@ mod tests {
             assert_eq!(std::thread::spawn(turns).join().unwrap(), after);
             ask_for(Duration::ZERO).unwrap();
             assert_eq!(turns(), before);
+        })
+        .join()
+        .unwrap();
+    }
+
+    #[test]
+    fn thread_that_steps_back_and_those_that_it_starts_are_nicer_than_others() {
+        let niceness = || linux::attributes().unwrap().sched_nice;
+        std::thread::spawn(move || {
+            step_back().unwrap();
+            assert!(niceness() >= NICENESS);
+            assert_eq!(std::thread::spawn(niceness).join().unwrap(), niceness());
         })
         .join()
         .unwrap();

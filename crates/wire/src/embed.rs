@@ -54,6 +54,21 @@ pub struct EmbedResponse {
     pub dimension: usize,
     /// The model that made them.
     pub model: String,
+    /// The texts that are longer than the model reads, and were cut off; absent if there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub truncated: Vec<Truncated>,
+}
+
+/// A text whose end was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Truncated {
+    /// Which text, counted from 0.
+    pub index: usize,
+    /// How many tokens were read.
+    pub read: u64,
+    /// How many it has; absent where the provider that cut it off does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens: Option<u64>,
 }
 
 /// One text, or several: OpenAI and Ollama take both.
@@ -76,17 +91,29 @@ impl Input {
     }
 }
 
+/// What OpenAI takes: texts, or the ids of their tokens in the vocabulary of the model.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum OpenAiInput {
+    /// One text, or several.
+    Texts(Input),
+    /// One text, as its tokens.
+    Tokens(Vec<u32>),
+    /// Several.
+    TokenLists(Vec<Vec<u32>>),
+}
+
 /// Body of `POST /v1/embeddings`, as OpenAI defines it. Members that we have no use for, such as `user`, are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct OpenAiEmbedRequest {
-    /// The texts; lists of token ids are not taken.
-    pub input: Input,
+    /// The texts.
+    pub input: OpenAiInput,
     /// Which model.
     pub model: String,
-    /// How the vectors travel.
-    #[serde(default)]
-    pub encoding_format: VectorEncoding,
-    /// Components wanted; only the model's own number is taken.
+    /// How the vectors travel; absent: as numbers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding_format: Option<VectorEncoding>,
+    /// Components wanted: each vector's first ones, at unit length again. Absent: all of them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub dimensions: Option<usize>,
 }
@@ -105,6 +132,9 @@ pub struct OpenAiEmbedResponse {
     /// What it cost.
     #[serde(default)]
     pub usage: OpenAiEmbedUsage,
+    /// The texts that were cut off; absent if there is none. OpenAI has no such member, and its clients pass it over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub truncated: Vec<Truncated>,
 }
 
 /// One vector of an [`OpenAiEmbedResponse`].
@@ -129,7 +159,7 @@ pub enum EncodedVector {
     Base64(String),
 }
 
-/// Tokens read. We do not count them and answer 0: a client that bills by tokens has no bill here.
+/// Tokens read, those that the tokenizer puts around a text included; a repeated or remembered text counts each time.
 #[derive(Debug, Clone, Copy, Default, Serialize, Deserialize, ToSchema)]
 pub struct OpenAiEmbedUsage {
     /// Tokens of the texts.
@@ -147,6 +177,12 @@ pub struct OllamaEmbedRequest {
     pub model: String,
     /// The texts.
     pub input: Input,
+    /// Whether a text that is longer than the model reads is cut off; if not, the request is refused. Absent: it is cut off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub truncate: Option<bool>,
+    /// Components wanted: each vector's first ones, at unit length again. Absent: all of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dimensions: Option<usize>,
 }
 
 /// Answer to [`OllamaEmbedRequest`].
@@ -160,4 +196,13 @@ pub struct OllamaEmbedResponse {
     /// Time it took, nanoseconds.
     #[serde(default)]
     pub total_duration: u64,
+    /// Time that loading the model took, nanoseconds; 0, as models are loaded before they are asked.
+    #[serde(default)]
+    pub load_duration: u64,
+    /// Tokens read.
+    #[serde(default)]
+    pub prompt_eval_count: u64,
+    /// The texts that were cut off; absent if there is none. Ollama has no such member, and its clients pass it over.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub truncated: Vec<Truncated>,
 }

@@ -1,9 +1,9 @@
 //! `[embedd]`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use embedding::models::{self, DEFAULT_MODEL};
-use embedding::{ProviderSettings, Settings};
+use embedding::{DiskCacheSettings, ProviderSettings, Settings};
 use serde::{Deserialize, Serialize};
 
 /// `[embedd]`: which models there are, and the bounds of a request.
@@ -20,10 +20,12 @@ pub struct Config {
     pub max_texts: usize,
     /// Bytes of one text at most; a model reads some hundred words and cuts off the rest.
     pub max_text_bytes: usize,
-    /// Texts that may wait for the local model; more are refused with 429.
+    /// Texts that may wait for a local model, those of searches and those of bulk work each; more are refused with 429.
     pub queue_texts: usize,
     /// Vectors that are remembered, least recently used going first; one takes about 1.6 kB at 384 dimensions.
     pub cache_entries: usize,
+    /// Bytes of vectors that are kept on disk, in the daemon's folder, and survive a restart; the oldest go first. 0: none.
+    pub disk_cache_bytes: u64,
     /// Providers of further models.
     pub providers: Vec<ProviderSettings>,
 }
@@ -38,23 +40,26 @@ impl Default for Config {
             max_text_bytes: 64 << 10,
             queue_texts: 4096,
             cache_entries: 20_000,
+            disk_cache_bytes: 0,
             providers: Vec::new(),
         }
     }
 }
 
 impl Config {
-    /// What the embedder is made of.
+    /// What the embedder is made of; `data_dir` is the daemon's folder.
     ///
     /// # Errors
     /// When there is no folder for model files.
-    pub(crate) fn embedder(&self) -> Result<Settings, models::ModelsError> {
+    pub(crate) fn embedder(&self, data_dir: &Path) -> Result<Settings, models::ModelsError> {
+        let kept = |max_bytes| DiskCacheSettings { file: data_dir.join("vectors.sqlite"), max_bytes };
         Ok(Settings {
             default_model: self.default_model.clone(),
             models_dir: self.models_dir.clone().map_or_else(models::default_dir, Ok)?,
             threads: self.threads,
             queue_texts: self.queue_texts,
             cache_entries: self.cache_entries,
+            disk_cache: (self.disk_cache_bytes > 0).then(|| kept(self.disk_cache_bytes)),
             providers: self.providers.clone(),
         })
     }

@@ -23,7 +23,7 @@ use texts::TextService;
 /// When the configuration cannot work; the text says which key.
 #[expect(clippy::unused_async, reason = "the signature is that of every daemon")]
 pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
-    let embedder = Arc::new(Embedder::new(config.embedder()?)?);
+    let embedder = Arc::new(Embedder::new(config.embedder(&env.data_dir)?)?);
     loading::spawn(Arc::clone(&embedder), &env);
     let service = Arc::new(TextService::new(embedder, &config));
     let router = OpenApiRouter::new()

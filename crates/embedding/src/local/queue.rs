@@ -1,35 +1,43 @@
-//! The queue in front of a local model: concurrent requests are gathered into batches for one inference thread.
+//! The queues in front of a local model: concurrent requests are gathered into batches for a thread.
 //!
-//! One thread, because one inference already uses every core that it is given. Two lanes, so that a search does not wait
-//! behind an indexing job of thousands of texts: it waits for at most one batch of the other lane.
+//! Two lanes with a thread each, as one inference already uses every core that it is given. A search does not wait for an indexing
+//! job of thousands of texts: the bulk lane's threads step back wherever the other lane's have something to do, in the middle of an
+//! inference too, and get a tenth of the time while both are busy. Cutting bulk work into pieces that a search could wait for would
+//! make every piece dearer.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 use tokio::sync::oneshot;
 
 use super::SentenceModel;
+use super::reader::Tokens;
+use super::sentence_model::Pool;
+use crate::embedding::{Embedding, Item};
 use crate::{Error, Result};
 
 /// Texts in one inference at most; larger batches gain nothing on the machines measured.
 const MAX_BATCH_TEXTS: usize = 32;
-/// Tokens in one inference at most, padding included: what an inference costs in time and memory, so what the other lane
-/// waits for. About a quarter of a second on two cores.
+/// Tokens in one inference at most, padding included: what an inference costs in time and memory.
 const MAX_BATCH_TOKENS: usize = 1024;
 /// A request of more texts than this goes to the bulk lane.
 const MAX_INTERACTIVE_TEXTS: usize = 8;
+/// What a batch counts in the mean time of a text: the last five or so decide.
+const PACE_WEIGHT: f64 = 0.2;
 
-/// A queue and its thread; dropping it lets the thread finish its batch and end.
+/// The lanes of a model; dropping them lets their threads finish their batches and end.
 pub(crate) struct InferenceQueue {
-    shared: Arc<Shared>,
+    interactive: Arc<Lane>,
+    bulk: Arc<Lane>,
 }
 
-struct Shared {
-    model: SentenceModel,
+struct Lane {
+    name: &'static str,
+    model: Arc<SentenceModel>,
     limit: usize,
     state: Mutex<State>,
     not_empty: Condvar,
@@ -37,102 +45,119 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    interactive: VecDeque<Item>,
-    bulk: VecDeque<Item>,
-    is_bulk_next: bool,
+    /// Not tokenised yet; the first one may be at it.
+    arrived: VecDeque<Arc<Request>>,
+    queued: VecDeque<Queued>,
+    /// Texts of requests that are not in a batch yet, wherever they are.
+    waiting: usize,
+    /// The mean time of a text lately.
+    seconds_per_text: f64,
     is_closed: bool,
 }
 
 /// One text of a request.
-struct Item {
-    tokens: Vec<u32>,
+struct Queued {
+    tokens: Tokens,
     position: usize,
     request: Arc<Request>,
 }
 
 /// A request in progress; it is answered when its last text is done, or at the first failure.
 struct Request {
+    items: Vec<Item>,
     progress: Mutex<Progress>,
 }
 
 struct Progress {
-    vectors: Vec<Vec<f32>>,
+    made: Vec<Option<Embedding>>,
     missing: usize,
-    reply: Option<oneshot::Sender<Result<Vec<Vec<f32>>>>>,
+    reply: Option<oneshot::Sender<Result<Vec<Embedding>>>>,
+}
+
+/// Whether a request of so many texts is bulk work.
+pub(crate) fn is_bulk(texts: usize) -> bool {
+    texts > MAX_INTERACTIVE_TEXTS
 }
 
 impl InferenceQueue {
-    /// Starts the inference thread. The queue holds at most `limit` texts.
-    pub(crate) fn start(model: SentenceModel, limit: usize) -> Result<Self> {
-        let shared = Shared { model, limit, state: Mutex::default(), not_empty: Condvar::new() };
-        let shared = Arc::new(shared);
-        let worker = Arc::clone(&shared);
-        thread::Builder::new()
-            .name("inference".into())
-            .spawn(move || worker.run())
-            .map_err(|error| Error::Inference(format!("no thread for inference: {error}")))?;
-        Ok(Self { shared })
+    /// Starts the threads. Each lane holds at most `limit` texts; an inference uses `threads`.
+    pub(crate) fn start(model: SentenceModel, limit: usize, threads: usize) -> Result<Self> {
+        let model = Arc::new(model);
+        let lane = |name, steps_back: bool| {
+            let (model, state) = (Arc::clone(&model), Mutex::default());
+            let lane = Arc::new(Lane { name, model, limit, state, not_empty: Condvar::new() });
+            let worker = Arc::clone(&lane);
+            let run = move || {
+                if steps_back && let Err(error) = scheduling::step_back() {
+                    tracing::warn!(%error, "bulk work cannot step back: searches wait for their share of the cores");
+                }
+                worker.run(threads);
+            };
+            let started = thread::Builder::new().name(name.into()).spawn(run);
+            started.map_err(|error| Error::Inference(format!("no thread for inference: {error}")))?;
+            Ok::<_, Error>(lane)
+        };
+        Ok(Self { interactive: lane("interactive", false)?, bulk: lane("bulk", true)? })
     }
 
-    /// One unit vector for each text, in order. Dropping the future takes the texts out of the queue.
-    pub(crate) async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>> {
-        self.shared.check_room(texts.len())?;
-        let shared = Arc::clone(&self.shared);
-        let tokenise =
-            move || texts.iter().map(|text| shared.model.tokenise(text)).collect::<Result<Vec<_>>>();
-        let rows = tokio::task::spawn_blocking(tokenise).await;
-        let rows = rows.map_err(|error| Error::Inference(error.to_string()))??;
-        let answer = self.shared.submit(rows)?;
+    /// Refuses tokens that the model does not have.
+    pub(crate) fn check_tokens(&self, ids: &[u32]) -> Result<()> {
+        self.interactive.model.reader().check_tokens(ids)
+    }
+
+    /// What each text becomes, in order; tokens have been checked. Dropping the future takes the texts out of the queue.
+    pub(crate) async fn embed(&self, items: Vec<Item>) -> Result<Vec<Embedding>> {
+        let lane = if is_bulk(items.len()) { &self.bulk } else { &self.interactive };
+        let answer = lane.submit(items)?;
         answer.await.unwrap_or_else(|_| Err(Error::Inference("the inference thread has ended".into())))
     }
 }
 
 impl Drop for InferenceQueue {
     fn drop(&mut self) {
-        self.shared.state.lock().is_closed = true;
-        self.shared.not_empty.notify_one();
+        for lane in [&self.interactive, &self.bulk] {
+            lane.state.lock().is_closed = true;
+            lane.not_empty.notify_one();
+        }
     }
 }
 
-impl Shared {
-    fn check_room(&self, texts: usize) -> Result<()> {
-        self.state.lock().check_room(texts, self.limit)
-    }
-
-    fn submit(&self, rows: Vec<Vec<u32>>) -> Result<oneshot::Receiver<Result<Vec<Vec<f32>>>>> {
+impl Lane {
+    fn submit(&self, items: Vec<Item>) -> Result<oneshot::Receiver<Result<Vec<Embedding>>>> {
         let (reply, answer) = oneshot::channel();
-        let progress =
-            Progress { vectors: vec![Vec::new(); rows.len()], missing: rows.len(), reply: Some(reply) };
-        let request = Arc::new(Request { progress: Mutex::new(progress) });
-        let is_bulk = rows.len() > MAX_INTERACTIVE_TEXTS;
-        let mut items: Vec<_> = rows
-            .into_iter()
-            .enumerate()
-            .map(|(position, tokens)| Item { tokens, position, request: Arc::clone(&request) })
-            .collect();
-        // Neighbours in the queue share a batch, and a batch is padded to its longest text.
-        items.sort_by_key(|item| item.tokens.len());
-        let mut state = self.state.lock();
-        state.check_room(items.len(), self.limit)?;
-        let lane = if is_bulk { &mut state.bulk } else { &mut state.interactive };
-        lane.extend(items);
+        let progress = Progress { made: vec![None; items.len()], missing: items.len(), reply: Some(reply) };
+        let request = Arc::new(Request { items, progress: Mutex::new(progress) });
+        self.state.lock().admit(request, self.limit)?;
         self.not_empty.notify_one();
         Ok(answer)
     }
 
-    fn run(&self) {
+    fn run(&self, threads: usize) {
+        // Threads begin with the niceness of the one that starts them.
+        let pool = SentenceModel::pool(threads);
         while let Some(batch) = self.next_batch() {
-            self.embed_batch(&batch);
+            let started = Instant::now();
+            self.embed_batch(&batch, &pool);
+            self.state.lock().note_pace(started.elapsed(), batch.len());
         }
     }
 
-    /// Waits for texts; `None` once the queue is closed and empty.
-    fn next_batch(&self) -> Option<Vec<Item>> {
+    /// Waits for texts; `None` once the lane is closed and empty.
+    fn next_batch(&self) -> Option<Vec<Queued>> {
         let mut state = self.state.lock();
         loop {
+            while let Some(request) = state.arrived.front().cloned() {
+                drop(state);
+                let queued = self.tokenise(&request);
+                state = self.state.lock();
+                // Unless it was abandoned meanwhile.
+                if state.arrived.pop_front_if(|first| Arc::ptr_eq(first, &request)).is_some() {
+                    state.queued.extend(queued);
+                }
+            }
             let batch = state.take_batch();
+            metrics::gauge!("embedd_queue_texts", "lane" => self.name).set(state.waiting as f64);
             if !batch.is_empty() {
-                metrics::gauge!("embedd_queue_texts").set(state.len() as f64);
                 return Some(batch);
             }
             if state.is_closed {
@@ -142,47 +167,93 @@ impl Shared {
         }
     }
 
-    fn embed_batch(&self, batch: &[Item]) {
+    /// The texts of a request, shortest first: neighbours in the queue share a batch, and a batch is padded to its longest text.
+    fn tokenise(&self, request: &Arc<Request>) -> Vec<Queued> {
+        let queued = |(position, item)| {
+            let tokens = self.model.reader().read(item)?;
+            Ok(Queued { tokens, position, request: Arc::clone(request) })
+        };
+        let tokenise = || request.items.iter().enumerate().map(queued).collect::<Result<Vec<_>>>();
+        match guarded(tokenise) {
+            Ok(mut queued) => {
+                queued.sort_by_key(|queued| queued.tokens.ids.len());
+                queued
+            }
+            Err(error) => {
+                request.fail(&error);
+                self.state.lock().drop_abandoned();
+                Vec::new()
+            }
+        }
+    }
+
+    fn embed_batch(&self, batch: &[Queued], pool: &Pool) {
         let started = Instant::now();
-        let rows: Vec<_> = batch.iter().map(|item| item.tokens.as_slice()).collect();
-        // A panic inside the runtime must fail this batch, not end the thread that all later requests need.
-        let vectors = catch_unwind(AssertUnwindSafe(|| self.model.embed(&rows)))
-            .unwrap_or_else(|_| Err(Error::Inference("the model runtime panicked".into())));
-        metrics::histogram!("embedd_inference_seconds").record(started.elapsed());
-        metrics::histogram!("embedd_batch_texts").record(batch.len() as f64);
+        let rows: Vec<_> = batch.iter().map(|queued| queued.tokens.ids.as_slice()).collect();
+        let vectors = guarded(|| self.model.embed(&rows, pool));
+        metrics::histogram!("embedd_inference_seconds", "lane" => self.name).record(started.elapsed());
+        metrics::histogram!("embedd_batch_texts", "lane" => self.name).record(batch.len() as f64);
         match vectors {
-            Ok(vectors) => batch.iter().zip(vectors).for_each(|(item, vector)| item.finish(vector)),
+            Ok(vectors) => batch.iter().zip(vectors).for_each(|(queued, vector)| queued.finish(vector)),
             Err(error) => {
                 tracing::error!(%error, texts = batch.len(), "inference failed");
-                batch.iter().for_each(|item| item.request.fail(&error));
+                batch.iter().for_each(|queued| queued.request.fail(&error));
             }
         }
     }
 }
 
-impl State {
-    fn len(&self) -> usize {
-        self.interactive.len() + self.bulk.len()
-    }
+/// A panic inside the runtime must fail what it was working at, not end the thread that all later requests need.
+fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    let panicked = |_| Err(Error::Inference("the model runtime panicked".into()));
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
+}
 
-    fn check_room(&self, texts: usize, limit: usize) -> Result<()> {
-        let waiting = self.len();
-        if waiting + texts > limit {
-            return Err(Error::Overloaded { waiting, limit });
+impl State {
+    fn admit(&mut self, request: Arc<Request>, limit: usize) -> Result<()> {
+        let texts = request.items.len();
+        if self.waiting + texts > limit {
+            self.drop_abandoned();
         }
+        if self.waiting + texts > limit {
+            let retry_after = Duration::from_secs_f64(self.seconds_per_text * self.waiting as f64);
+            return Err(Error::Overloaded { waiting: self.waiting, limit, retry_after });
+        }
+        self.waiting += texts;
+        self.arrived.push_back(request);
         Ok(())
     }
 
-    /// Takes the next batch from the lane whose turn it is: the lanes alternate while both have texts.
-    fn take_batch(&mut self) -> Vec<Item> {
-        for lane in [&mut self.interactive, &mut self.bulk] {
-            lane.retain(|item| !item.request.is_abandoned());
+    fn take_batch(&mut self) -> Vec<Queued> {
+        self.drop_abandoned();
+        let batch_len = batch_len(self.queued.iter().map(|queued| queued.tokens.ids.len()));
+        self.waiting -= batch_len;
+        self.queued.drain(..batch_len).collect()
+    }
+
+    /// Takes out what nobody waits for any more.
+    fn drop_abandoned(&mut self) {
+        let mut dropped = 0;
+        self.arrived.retain(|request| {
+            let is_abandoned = request.is_abandoned();
+            dropped += if is_abandoned { request.items.len() } else { 0 };
+            !is_abandoned
+        });
+        self.queued.retain(|queued| {
+            let is_abandoned = queued.request.is_abandoned();
+            dropped += usize::from(is_abandoned);
+            !is_abandoned
+        });
+        self.waiting -= dropped;
+        if dropped > 0 {
+            metrics::counter!("embedd_abandoned_texts_total").increment(dropped as u64);
         }
-        let is_bulk = !self.bulk.is_empty() && (self.is_bulk_next || self.interactive.is_empty());
-        self.is_bulk_next = !is_bulk;
-        let lane = if is_bulk { &mut self.bulk } else { &mut self.interactive };
-        let batch_len = batch_len(lane.iter().map(|item| item.tokens.len()));
-        lane.drain(..batch_len).collect()
+    }
+
+    fn note_pace(&mut self, took: Duration, texts: usize) {
+        let found = took.as_secs_f64() / texts.max(1) as f64;
+        let is_first = self.seconds_per_text == 0.0;
+        self.seconds_per_text += (found - self.seconds_per_text) * if is_first { 1.0 } else { PACE_WEIGHT };
     }
 }
 
@@ -199,14 +270,15 @@ fn batch_len(lengths: impl Iterator<Item = usize>) -> usize {
         .count()
 }
 
-impl Item {
+impl Queued {
     fn finish(&self, vector: Vec<f32>) {
         let mut progress = self.request.progress.lock();
-        progress.vectors[self.position] = vector;
+        let (read, extent) = self.tokens.counts();
+        progress.made[self.position] = Some(Embedding { vector: vector.into(), read, extent });
         progress.missing -= 1;
         if progress.missing == 0 {
-            let vectors = std::mem::take(&mut progress.vectors);
-            progress.answer(Ok(vectors));
+            let made = std::mem::take(&mut progress.made);
+            progress.answer(Ok(made.into_iter().flatten().collect()));
         }
     }
 }
@@ -223,7 +295,7 @@ impl Request {
 }
 
 impl Progress {
-    fn answer(&mut self, answer: Result<Vec<Vec<f32>>>) {
+    fn answer(&mut self, answer: Result<Vec<Embedding>>) {
         if let Some(reply) = self.reply.take() {
             // The caller may have gone away meanwhile; nobody misses the answer then.
             drop(reply.send(answer));
@@ -235,43 +307,66 @@ impl Progress {
 mod tests {
     use super::*;
 
-    fn state_with(interactive: usize, bulk: usize) -> (State, oneshot::Receiver<Result<Vec<Vec<f32>>>>) {
+    type Answer = oneshot::Receiver<Result<Vec<Embedding>>>;
+
+    fn request(texts: usize) -> (Arc<Request>, Answer) {
         let (reply, answer) = oneshot::channel();
-        let progress = Progress { vectors: Vec::new(), missing: usize::MAX, reply: Some(reply) };
-        let request = Arc::new(Request { progress: Mutex::new(progress) });
-        let item = |position| Item { tokens: vec![0; 10], position, request: Arc::clone(&request) };
-        let state = State {
-            interactive: (0..interactive).map(item).collect(),
-            bulk: (0..bulk).map(|i| item(1000 + i)).collect(),
-            ..State::default()
+        let progress = Progress { made: vec![None; texts], missing: texts, reply: Some(reply) };
+        let items = vec![Item::Text(String::new()); texts];
+        (Arc::new(Request { items, progress: Mutex::new(progress) }), answer)
+    }
+
+    /// A lane where three texts are queued, and four more have arrived.
+    fn state() -> (State, Answer, Answer) {
+        let ((queued, queued_answer), (arrived, arrived_answer)) = (request(3), request(4));
+        let mut state = State::default();
+        state.admit(Arc::clone(&queued), 8).unwrap();
+        state.arrived.clear();
+        let item = |position| Queued {
+            tokens: Tokens { ids: vec![0; 10], of: 10 },
+            position,
+            request: Arc::clone(&queued),
         };
-        (state, answer)
+        state.queued = (0..3).map(item).collect();
+        state.admit(arrived, 8).unwrap();
+        (state, queued_answer, arrived_answer)
     }
 
     #[test]
-    fn search_waits_for_at_most_one_batch_of_a_bulk_request_and_bulk_is_not_starved() {
-        let (mut state, _answer) = state_with(MAX_BATCH_TEXTS * 2, MAX_BATCH_TEXTS * 2);
-        let is_bulk: Vec<_> = (0..4).map(|_| state.take_batch()[0].position >= 1000).collect();
+    fn texts_of_a_caller_that_went_away_leave_the_queue_and_make_room() {
+        let (mut state, queued, _arrived) = state();
+        drop(queued);
+        state.admit(request(4).0, 8).unwrap();
+        assert!(state.take_batch().is_empty());
+        let (mut state, queued, arrived) = self::state();
+        drop((queued, arrived));
+        assert!(state.take_batch().is_empty());
+        assert_eq!((state.waiting, state.arrived.len()), (0, 0));
+    }
+
+    #[test]
+    fn full_queue_refuses_and_says_how_full_it_is_and_when_it_will_not_be() {
+        let (mut state, _queued, _arrived) = state();
+        state.note_pace(Duration::from_secs(8), 4);
+        let (refused, _answer) = request(2);
+        let refused = state.admit(refused, 8).unwrap_err();
+        let wait = Duration::from_secs(14);
         assert!(
-            is_bulk == [false, true, false, true] || is_bulk == [true, false, true, false],
-            "{is_bulk:?}"
+            matches!(refused, Error::Overloaded { waiting: 7, limit: 8, retry_after } if retry_after == wait)
         );
-        assert!(state.take_batch().is_empty());
+        let (last, _answer) = request(1);
+        state.admit(last, 8).unwrap();
+        assert_eq!(state.take_batch().len(), 3);
+        assert_eq!(state.waiting, 5);
     }
 
     #[test]
-    fn texts_of_a_caller_that_went_away_leave_the_queue() {
-        let (mut state, answer) = state_with(3, 3);
-        drop(answer);
-        assert!(state.take_batch().is_empty());
-        assert_eq!(state.len(), 0);
-    }
-
-    #[test]
-    fn full_queue_refuses_and_says_how_full_it_is() {
-        let (state, _answer) = state_with(3, 4);
-        assert!(state.check_room(1, 8).is_ok());
-        assert!(matches!(state.check_room(2, 8), Err(Error::Overloaded { waiting: 7, limit: 8 })));
+    fn pace_follows_what_was_measured_lately() {
+        let mut state = State::default();
+        state.note_pace(Duration::from_secs(10), 10);
+        assert_eq!(state.seconds_per_text, 1.0);
+        (0..50).for_each(|_| state.note_pace(Duration::from_secs(30), 10));
+        assert!((state.seconds_per_text - 3.0).abs() < 0.01);
     }
 
     #[test]

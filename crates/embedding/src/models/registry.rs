@@ -186,6 +186,12 @@ impl ModelSpec {
         [&self.graph, &self.tokenizer]
     }
 
+    /// Names all that a text's vector depends on.
+    pub(crate) fn revision(&self) -> String {
+        let Self { graph, tokenizer, pooling, max_tokens, .. } = self;
+        format!("{} {} {pooling:?} {max_tokens}", graph.sha256, tokenizer.sha256)
+    }
+
     fn check(&self) -> Result<(), String> {
         if !is_plain_name(&self.name) {
             return Err(

@@ -36,6 +36,7 @@ fn settings() -> Settings {
         threads: 0,
         queue_texts: 4096,
         cache_entries: 0,
+        disk_cache: None,
         providers: Vec::new(),
     }
 }

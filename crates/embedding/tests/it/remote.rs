@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::http::StatusCode;
 use axum::http::header::{AUTHORIZATION, HeaderMap};
-use embedding::{Embedder, Error, ProviderSettings};
+use embedding::{Embedder, Error, Extent, Input, ProviderSettings, Request};
 use provider::Kind;
 use wire::embed::TextKind;
 
@@ -58,9 +58,13 @@ fn settings(kind: Kind, url: String) -> ProviderSettings {
     }
 }
 
+fn by_nomic(texts: &[String]) -> Request<'_> {
+    Request { model: Some("nomic-embed-text"), ..Request::texts(texts) }
+}
+
 async fn embed_two(embedder: &Embedder) -> Result<Vec<Vec<f32>>, Error> {
-    let embedded = embedder.embed(Some("nomic-embed-text"), None, &texts(["a", "b"])).await?;
-    Ok(embedded.vectors.iter().map(|vector| vector.to_vec()).collect())
+    let embedded = embedder.embed(by_nomic(&texts(["a", "b"]))).await?;
+    Ok(embedded.embeddings.iter().map(|embedding| embedding.vector.to_vec()).collect())
 }
 
 #[tokio::test]
@@ -73,10 +77,59 @@ async fn vectors_of_both_interfaces_arrive_in_order_and_with_unit_length() {
 }
 
 #[tokio::test]
+async fn tokens_that_the_provider_counted_are_reported() {
+    for (kind, body) in [(Kind::Ollama, OLLAMA_OK), (Kind::OpenAi, OPENAI_OK)] {
+        let (embedder, _, _) = provider(kind, 200, body).await;
+        let embedded = embedder.embed(by_nomic(&texts(["a", "bcd"]))).await.unwrap();
+        assert_eq!(embedded.tokens(), 8, "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_are_passed_on_to_openai_and_refused_for_ollama() {
+    let lists = [vec![1, 2], vec![3]];
+    let request = || Request { input: Input::Tokens(&lists), ..by_nomic(&[]) };
+    let (embedder, seen, _) = provider(Kind::OpenAi, 200, OPENAI_OK).await;
+    embedder.embed(request()).await.unwrap();
+    assert_eq!(seen.bodies()[0]["input"], serde_json::json!([[1, 2], [3]]));
+    let (embedder, seen, _) = provider(Kind::Ollama, 200, OLLAMA_OK).await;
+    let refused = embedder.embed(request()).await.unwrap_err();
+    assert!(matches!(refused, Error::TokensNotTaken { .. }), "{refused}");
+    assert!(seen.bodies().is_empty());
+}
+
+#[tokio::test]
+async fn ollama_is_told_not_to_cut_off_in_silence_and_the_text_that_is_too_long_is_found() {
+    let answer = |request: String| async move {
+        let request: serde_json::Value = serde_json::from_str(&request).unwrap();
+        let inputs = request["input"].as_array().unwrap();
+        let is_long = inputs.iter().any(|input| input.as_str().unwrap().len() > 10);
+        if is_long && request["truncate"] == false {
+            let error = r#"{"error":"the input length exceeds the context length"}"#;
+            return (StatusCode::BAD_REQUEST, error.to_owned());
+        }
+        let answer =
+            serde_json::json!({"embeddings": vec![[0.6, 0.8]; inputs.len()], "prompt_eval_count": 4});
+        (StatusCode::OK, answer.to_string())
+    };
+    let router = Router::new().route("/api/embed", axum::routing::post(answer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let embedder = embedder_with(vec![settings(Kind::Ollama, url)]).unwrap();
+    let ask = texts(["short", "longer than it reads", "brief"]);
+    let embedded = embedder.embed(by_nomic(&ask)).await.unwrap();
+    let extents: Vec<_> = embedded.embeddings.iter().map(|embedding| embedding.extent).collect();
+    assert_eq!(extents, [Extent::Whole, Extent::Cut(None), Extent::Whole]);
+    let refused = embedder.embed(Request { truncate: false, ..by_nomic(&ask) }).await.unwrap_err();
+    assert!(matches!(refused, Error::TooLong { index: 1, .. }), "{refused}");
+}
+
+#[tokio::test]
 async fn kind_of_text_chooses_the_prefix_and_no_kind_sends_the_text_as_it_is() {
     let (embedder, seen, _) = provider(Kind::Ollama, 200, OLLAMA_OK).await;
     for kind in [None, Some(TextKind::Query), Some(TextKind::Document)] {
-        embedder.embed(Some("nomic-embed-text"), kind, &texts(["a", "b"])).await.unwrap();
+        embedder.embed(Request { kind, ..by_nomic(&texts(["a", "b"])) }).await.unwrap();
     }
     let inputs: Vec<_> = seen.bodies().into_iter().map(|body| body["input"][0].clone()).collect();
     assert_eq!(inputs, ["a", "search_query: a", "search_document: a"]);
@@ -90,7 +143,7 @@ async fn prefix_in_the_configuration_wins_over_the_registry() {
     let own = ProviderSettings { query_prefix: Some(String::new()), ..settings(Kind::Ollama, url) };
     let embedder = embedder_with(vec![own]).unwrap();
     for kind in [TextKind::Query, TextKind::Document] {
-        embedder.embed(Some("nomic-embed-text"), Some(kind), &texts(["a", "b"])).await.unwrap();
+        embedder.embed(Request { kind: Some(kind), ..by_nomic(&texts(["a", "b"])) }).await.unwrap();
     }
     let inputs: Vec<_> = seen.bodies().into_iter().map(|body| body["input"][0].clone()).collect();
     assert_eq!(inputs, ["a", "search_document: a"]);
@@ -171,7 +224,7 @@ async fn key_is_sent_as_a_bearer_token_and_many_texts_in_bounded_calls() {
     };
     let embedder = embedder_with(vec![settings]).unwrap();
     let four = texts(["a", "b", "c", "d"]);
-    assert_eq!(embedder.embed(Some("nomic-embed-text"), None, &four).await.unwrap().vectors.len(), 4);
+    assert_eq!(embedder.embed(by_nomic(&four)).await.unwrap().embeddings.len(), 4);
     let seen = seen.0.lock().unwrap();
     assert_eq!(seen.len(), 2);
     assert_eq!(seen[1].1["input"], serde_json::json!(["c", "d"]));

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
+use embedding::Request;
 use service::{Json, Result};
 use wire::Problem;
 use wire::embed::{EmbedRequest, EmbedResponse, VectorEncoding};
 use wire::packed::pack;
 
-use crate::texts::TextService;
+use crate::texts::{TextService, truncated};
 
 /// Turns texts into unit vectors.
 #[utoipa::path(
@@ -25,12 +26,16 @@ pub(crate) async fn embed(
     State(service): State<Arc<TextService>>,
     Json(request): Json<EmbedRequest>,
 ) -> Result<Json<EmbedResponse>> {
-    let embedded = service.embed(request.model.as_deref(), request.kind, &request.texts).await?;
-    let dimension = embedded.dimension();
-    let mut response = EmbedResponse { dimension, model: embedded.model, ..EmbedResponse::default() };
+    let wanted =
+        Request { model: request.model.as_deref(), kind: request.kind, ..Request::texts(&request.texts) };
+    let embedded = service.embed(wanted).await?;
+    let (dimension, truncated) = (embedded.dimension(), truncated(&embedded));
+    let mut response =
+        EmbedResponse { dimension, truncated, model: embedded.model, ..EmbedResponse::default() };
+    let vectors = embedded.embeddings.iter().map(|embedding| &embedding.vector);
     match request.encoding {
-        VectorEncoding::Float => response.vectors = embedded.vectors.iter().map(|v| v.to_vec()).collect(),
-        VectorEncoding::Base64 => response.vectors_b64 = embedded.vectors.iter().map(|v| pack(v)).collect(),
+        VectorEncoding::Float => response.vectors = vectors.map(|vector| vector.to_vec()).collect(),
+        VectorEncoding::Base64 => response.vectors_b64 = vectors.map(|vector| pack(vector)).collect(),
     }
     Ok(Json(response))
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use service::{ApiError, Json, Result};
+use embedding::{Input, Request};
+use service::{Json, Result};
 use wire::Problem;
 use wire::embed::{
-    EncodedVector, OpenAiEmbedRequest, OpenAiEmbedResponse, OpenAiEmbedUsage, OpenAiEmbedding, VectorEncoding,
+    EncodedVector, OpenAiEmbedRequest, OpenAiEmbedResponse, OpenAiEmbedUsage, OpenAiEmbedding, OpenAiInput,
+    VectorEncoding,
 };
 use wire::packed::pack;
 
-use crate::texts::TextService;
+use crate::texts::{TextService, truncated};
 
 /// Turns texts into unit vectors, in OpenAI's shape.
 #[utoipa::path(
@@ -21,21 +23,49 @@ pub(crate) async fn embeddings(
     State(service): State<Arc<TextService>>,
     Json(request): Json<OpenAiEmbedRequest>,
 ) -> Result<Json<OpenAiEmbedResponse>> {
-    let embedded = service.embed(Some(&request.model), None, &request.input.into_texts()).await?;
-    let dimension = embedded.dimension();
-    if request.dimensions.is_some_and(|wanted| wanted != dimension) {
-        let detail = format!("`dimensions`: vectors of {} have {dimension} and are not cut", embedded.model);
-        return Err(ApiError::invalid(detail));
-    }
-    let encode = |vector: &embedding::Vector| match request.encoding_format {
+    let input = Owned::from(request.input);
+    let wanted = Request {
+        model: Some(&request.model),
+        input: input.borrowed(),
+        dimensions: request.dimensions,
+        ..Request::texts(&[])
+    };
+    let embedded = service.embed(wanted).await?;
+    let encode = |vector: &[f32]| match request.encoding_format.unwrap_or_default() {
         VectorEncoding::Float => EncodedVector::Float(vector.to_vec()),
         VectorEncoding::Base64 => EncodedVector::Base64(pack(vector)),
     };
-    let data = embedded.vectors.iter().enumerate().map(|(index, vector)| OpenAiEmbedding {
+    let data = embedded.embeddings.iter().enumerate().map(|(index, embedding)| OpenAiEmbedding {
         object: "embedding".into(),
         index,
-        embedding: encode(vector),
+        embedding: encode(&embedding.vector),
     });
-    let (data, usage) = (data.collect(), OpenAiEmbedUsage::default());
-    Ok(Json(OpenAiEmbedResponse { object: "list".into(), data, model: embedded.model, usage }))
+    let (data, truncated) = (data.collect(), truncated(&embedded));
+    let usage = OpenAiEmbedUsage { prompt_tokens: embedded.tokens(), total_tokens: embedded.tokens() };
+    Ok(Json(OpenAiEmbedResponse { object: "list".into(), data, model: embedded.model, usage, truncated }))
+}
+
+/// What a request brought, always as a list.
+enum Owned {
+    Texts(Vec<String>),
+    Tokens(Vec<Vec<u32>>),
+}
+
+impl From<OpenAiInput> for Owned {
+    fn from(input: OpenAiInput) -> Self {
+        match input {
+            OpenAiInput::Texts(texts) => Self::Texts(texts.into_texts()),
+            OpenAiInput::Tokens(ids) => Self::Tokens(vec![ids]),
+            OpenAiInput::TokenLists(lists) => Self::Tokens(lists),
+        }
+    }
+}
+
+impl Owned {
+    fn borrowed(&self) -> Input<'_> {
+        match self {
+            Self::Texts(texts) => Input::Texts(texts),
+            Self::Tokens(lists) => Input::Tokens(lists),
+        }
+    }
 }

@@ -1,7 +1,10 @@
 //! `POST /embed` and its two other shapes.
 
+use axum::body::Body;
+use axum::http::Request;
 use embedd::Config;
 use serde_json::{Value, json};
+use tower::ServiceExt;
 use wire::packed::unpack;
 
 use crate::Daemon;
@@ -35,6 +38,85 @@ async fn three_shapes_give_the_same_unit_vector() {
 }
 
 #[tokio::test]
+async fn openai_shape_takes_texts_and_tokens_one_or_several_in_both_encodings() {
+    let daemon = Daemon::ready(Config::default()).await;
+    let cases = [
+        (json!("hello world"), 1, 4),
+        (json!(["hello world", "hello world", ""]), 3, 10),
+        (json!([7592, 2088]), 1, 4),
+        (json!([[7592, 2088], [101, 7592, 2088, 102]]), 2, 8),
+    ];
+    let mut first: Option<Vec<f32>> = None;
+    for (input, count, tokens) in cases {
+        for format in [json!("float"), json!("base64"), Value::Null] {
+            let request = json!({
+                "model": "all-MiniLM-L6-v2", "input": input, "encoding_format": format, "user": "u-1", "dimensions": null
+            });
+            let (status, answer) = daemon.post("/v1/embeddings", request.to_string()).await;
+            assert_eq!(status, 200, "{request}: {answer}");
+            assert_eq!(answer["data"].as_array().unwrap().len(), count, "{request}");
+            assert_eq!(
+                answer["usage"],
+                json!({"prompt_tokens": tokens, "total_tokens": tokens}),
+                "{request}"
+            );
+            let vector = &answer["data"][0]["embedding"];
+            let vector = vector.as_str().map_or_else(|| floats(vector), |packed| unpack(packed).unwrap());
+            let first = first.get_or_insert(vector.clone());
+            let cosine: f32 = vector.iter().zip(first.iter()).map(|(a, b)| a * b).sum();
+            assert!(cosine > 0.99999, "{request}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn dimensions_cut_vectors_to_unit_length_in_both_foreign_shapes() {
+    let daemon = Daemon::ready(Config::default()).await;
+    let request = json!({"model": "all-MiniLM-L6-v2", "input": ["a"], "dimensions": 256}).to_string();
+    let (_, openai) = daemon.post("/v1/embeddings", request.clone()).await;
+    let (_, ollama) = daemon.post("/api/embed", request).await;
+    for vector in [&openai["data"][0]["embedding"], &ollama["embeddings"][0]] {
+        let vector = floats(vector);
+        let norm: f32 = vector.iter().map(|x| x * x).sum();
+        assert!(vector.len() == 256 && (norm - 1.0).abs() < 1e-5, "{} {norm}", vector.len());
+    }
+}
+
+#[tokio::test]
+async fn text_that_is_cut_off_is_reported_in_every_shape() {
+    let daemon = Daemon::ready(Config::default()).await;
+    let texts = json!(["short", "work ".repeat(300)]);
+    let expected = json!([{"index": 1, "read": 256, "tokens": 302}]);
+    let (_, ours) = daemon.post("/embed", json!({"texts": texts}).to_string()).await;
+    let request = json!({"model": "all-MiniLM-L6-v2", "input": texts}).to_string();
+    let (_, openai) = daemon.post("/v1/embeddings", request.clone()).await;
+    let (_, ollama) = daemon.post("/api/embed", request).await;
+    for answer in [&ours, &openai, &ollama] {
+        assert_eq!(answer["truncated"], expected);
+    }
+    let short = json!({"texts": ["short"]}).to_string();
+    assert!(daemon.post("/embed", short).await.1.get("truncated").is_none());
+}
+
+#[tokio::test]
+async fn ollama_shape_counts_tokens_and_time_tolerates_options_and_refuses_to_cut_where_told() {
+    let daemon = Daemon::ready(Config::default()).await;
+    let request = |input: Value, truncate: bool| {
+        json!({
+            "model": "all-MiniLM-L6-v2", "input": input, "truncate": truncate,
+            "options": {"num_ctx": 2048, "temperature": 0.1}, "keep_alive": "5m"
+        })
+    };
+    let (status, answer) = daemon.post("/api/embed", request(json!("hello world"), false).to_string()).await;
+    assert_eq!((status, &answer["prompt_eval_count"], &answer["load_duration"]), (200, &json!(4), &json!(0)));
+    assert!(answer["total_duration"].as_u64().unwrap() > 0, "{answer}");
+    let long = request(json!(["short", "work ".repeat(300)]), false).to_string();
+    let (status, problem) = daemon.post("/api/embed", long).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("invalid_argument")));
+    assert!(problem["detail"].as_str().unwrap().starts_with("text 1 "), "{problem}");
+}
+
+#[tokio::test]
 async fn request_outside_the_bounds_is_refused_with_the_bound() {
     let config = Config { max_texts: 3, max_text_bytes: 10, ..Config::default() };
     let daemon = Daemon::ready(config).await;
@@ -64,19 +146,37 @@ async fn unknown_model_is_404_and_lists_the_known_ones() {
 }
 
 #[tokio::test]
-async fn more_texts_than_may_wait_are_429() {
+async fn more_texts_than_may_wait_are_429_with_retry_after() {
     let daemon = Daemon::ready(Config { queue_texts: 2, ..Config::default() }).await;
-    let (status, problem) = daemon.post("/embed", json!({"texts": ["a", "b", "c"]}).to_string()).await;
-    assert_eq!((status, &problem["code"]), (429, &json!("overloaded")), "{problem}");
+    let body = json!({"texts": ["a", "b", "c"]}).to_string();
+    let request =
+        Request::post("/embed").header("content-type", "application/json").body(Body::from(body)).unwrap();
+    let answer = daemon.router.clone().oneshot(request).await.unwrap();
+    assert_eq!(answer.status(), 429);
+    assert_eq!(answer.headers()["retry-after"], "1");
+    let (_, problem) = daemon.post("/embed", json!({"texts": ["a", "b", "c"]}).to_string()).await;
+    assert_eq!(problem["code"], json!("overloaded"), "{problem}");
 }
 
 #[tokio::test]
 async fn dimension_that_the_model_does_not_have_is_refused() {
     let daemon = Daemon::ready(Config::default()).await;
-    let request = json!({"model": "all-MiniLM-L6-v2", "input": ["a"], "dimensions": 256}).to_string();
+    for dimensions in [0, 385] {
+        let request =
+            json!({"model": "all-MiniLM-L6-v2", "input": ["a"], "dimensions": dimensions}).to_string();
+        let (status, problem) = daemon.post("/v1/embeddings", request).await;
+        assert_eq!(status, 400, "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains("1 to 384"), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn token_that_the_model_does_not_have_is_refused() {
+    let daemon = Daemon::ready(Config::default()).await;
+    let request = json!({"model": "all-MiniLM-L6-v2", "input": [[1, 99_999]]}).to_string();
     let (status, problem) = daemon.post("/v1/embeddings", request).await;
     assert_eq!(status, 400, "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("384"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("99999"), "{problem}");
 }
 
 #[tokio::test]

@@ -81,7 +81,7 @@ async fn embed(
     peers.texts.lock().extend(request.texts.iter().filter(|text| *text != PROBE).cloned());
     let vectors_b64 = request.texts.iter().map(|text| pack(&vector_of(text))).collect();
     let model = (*peers.model.lock()).to_owned();
-    Json(EmbedResponse { vectors: Vec::new(), vectors_b64, dimension: 2, model }).into_response()
+    Json(EmbedResponse { vectors_b64, dimension: 2, model, ..EmbedResponse::default() }).into_response()
 }
 
 fn info(peers: &Peers, count: usize) -> Json<Value> {
