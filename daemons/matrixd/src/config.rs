@@ -160,7 +160,7 @@ impl Default for Config {
 
 impl Default for ResultCacheConfig {
     fn default() -> Self {
-        Self { max_entries: 4096, max_bytes: 4 << 20, ttl_s: 60 }
+        Self { max_entries: 4096, max_bytes: 2 << 20, ttl_s: 60 }
     }
 }
 
