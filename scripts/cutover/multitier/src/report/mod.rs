@@ -5,6 +5,7 @@ mod charts;
 mod markdown;
 mod phase;
 mod predecessor;
+mod sections;
 mod svg;
 
 use std::fs;
