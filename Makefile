@@ -21,8 +21,11 @@ TPCH_PEERS := scripts/bench/tpch/peers/requirements.txt
 TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) | cut -c 1-12)
 export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 
+# What is installed.
+SHIPPED := lakectl catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
+
 .DEFAULT_GOAL := help
-.PHONY: help build model test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning prove-embed
+.PHONY: help build model dist try-systemd test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning prove-embed
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +53,13 @@ down: ## Stop them
 
 status: ## Show the state of every daemon
 	$(BIN)/lakectl status
+
+dist: ## Pack binaries, units and configuration into dist/ (release build)
+	cargo build --locked --release --workspace $(SHIPPED:%=--bin %)
+	scripts/dist.sh $(CARGO_TARGET_DIR)/release
+
+try-systemd: model ## Install, start, kill and uninstall the units under a real systemd, in a container (root)
+	deploy/systemd/try.sh $(BIN) $${LAKEHOUSE_MODELS:-$(HOME)/.cache/lakehouse/models}
 
 test: model test-peers ## Run all tests, those on the real stack included
 	cargo test --locked --workspace
@@ -85,8 +95,7 @@ prove-embed: measured ## Measure what a search waits for embedd beside bulk work
 	$(CARGO_TARGET_DIR)/release/bench-embed
 
 # One release build for all that measures. Half an hour on two cores, most of it for DataFusion.
-MEASURED := bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier lakectl \
-	catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
+MEASURED := bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier $(SHIPPED)
 
 measured:
 	cargo build --locked --release --workspace $(MEASURED:%=--bin %)

@@ -11,7 +11,8 @@ use std::time::Duration;
 use client::PeerUrls;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
-use figment::{Figment, Provider};
+use figment::value::{Dict, Map, Value};
+use figment::{Figment, Metadata, Profile, Provider};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wire::DaemonName;
@@ -21,6 +22,9 @@ use crate::cli::Flags;
 
 /// The sections that are no daemon's own.
 const SHARED_SECTIONS: [&str; 5] = ["service", "auth", "listen", "peers", "lake"];
+
+/// The folder of a unit's own secrets: `LoadCredential=` in systemd.exec(5).
+const CREDENTIALS_DIRECTORY: &str = "CREDENTIALS_DIRECTORY";
 
 /// `[service]`: how every daemon serves.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -152,7 +156,8 @@ where
     if let Some(path) = &flags.config {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.clone(), source })?;
-        sources = sources.merge(Toml::string(&text));
+        let folder = std::env::var(CREDENTIALS_DIRECTORY).ok();
+        sources = sources.merge(WithCredentials { source: Toml::string(&text), folder });
     }
     let is_setting = |key: &figment::value::UncasedStr| key.as_str().contains("__");
     sources = sources.merge(Env::prefixed("LAKEHOUSE_").filter(is_setting).split("__"));
@@ -190,13 +195,48 @@ fn default_warehouse(data: &Path) -> String {
     format!("file://{}", folder.display())
 }
 
+/// A source in which a path may begin with `$CREDENTIALS_DIRECTORY/`, as one file configures units that have each a folder of
+/// their own.
+struct WithCredentials<P> {
+    source: P,
+    folder: Option<String>,
+}
+
+impl<P: Provider> Provider for WithCredentials<P> {
+    fn metadata(&self) -> Metadata {
+        self.source.metadata()
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, figment::Error> {
+        let mut data = self.source.data()?;
+        if let Some(folder) = &self.folder {
+            data.values_mut().flat_map(Map::values_mut).for_each(|value| find_credentials(value, folder));
+        }
+        Ok(data)
+    }
+}
+
+fn find_credentials(value: &mut Value, folder: &str) {
+    match value {
+        Value::String(_, text) => {
+            let name = text.strip_prefix('$').and_then(|text| text.strip_prefix(CREDENTIALS_DIRECTORY));
+            if let Some(name) = name.filter(|name| name.starts_with('/')) {
+                *text = format!("{folder}{name}");
+            }
+        }
+        Value::Dict(_, members) => members.values_mut().for_each(|value| find_credentials(value, folder)),
+        Value::Array(_, values) => values.iter_mut().for_each(|value| find_credentials(value, folder)),
+        _ => {}
+    }
+}
+
 fn check_sections(sources: &Figment) -> Result<(), ConfigError> {
     let data = sources.data().map_err(|error| invalid("", error))?;
     let known: Vec<&str> =
         SHARED_SECTIONS.into_iter().chain(DaemonName::ALL.map(DaemonName::as_str)).collect();
     let unknown: Vec<String> = data
         .values()
-        .flat_map(figment::value::Map::keys)
+        .flat_map(Map::keys)
         .filter(|name| !known.contains(&name.as_str()))
         .map(|name| format!("unknown section [{name}]{}", suggestion(name, &known)))
         .collect();
@@ -260,6 +300,24 @@ mod tests {
         let settings = read(toml, &flags).unwrap();
         assert_eq!(settings.bind.port(), 0);
         assert_eq!(settings.warehouse, "file:///b/warehouse");
+    }
+
+    #[test]
+    fn secret_may_lie_among_the_credentials_of_the_unit() {
+        let toml = "[[auth.tokens]]\nname = \"a\"\nscope = \"read\"\nfile = \"$CREDENTIALS_DIRECTORY/a.token\"\n\
+                    [[auth.tokens]]\nname = \"b\"\nscope = \"read\"\nfile = \"/etc/$CREDENTIALS_DIRECTORY/b\"";
+        let files = |folder: Option<&str>| {
+            let source = WithCredentials { source: Toml::string(toml), folder: folder.map(str::to_owned) };
+            let settings: Settings<Own> =
+                assemble(DaemonName::Vectord, &Figment::from(source), &Flags::default()).unwrap();
+            settings.auth.tokens.into_iter().filter_map(|token| token.file).collect::<Vec<_>>()
+        };
+        let other = "/etc/$CREDENTIALS_DIRECTORY/b";
+        assert_eq!(
+            files(Some("/run/credentials/x")),
+            [Path::new("/run/credentials/x/a.token"), Path::new(other)]
+        );
+        assert_eq!(files(None), [Path::new("$CREDENTIALS_DIRECTORY/a.token"), Path::new(other)]);
     }
 
     #[test]

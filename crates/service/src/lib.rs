@@ -14,6 +14,7 @@ mod health;
 mod meters;
 mod request;
 mod server;
+mod supervisor;
 mod telemetry;
 pub mod testing;
 mod threads;

@@ -22,7 +22,7 @@ use wire::DaemonName;
 use crate::app::Shell;
 use crate::cli::Flags;
 use crate::config::{self, Settings};
-use crate::{App, Env, Placement, Readiness, ServiceToken, telemetry, threads};
+use crate::{App, Env, Placement, Readiness, ServiceToken, supervisor, telemetry, threads};
 
 /// Runs `daemon` until SIGTERM or SIGINT: the whole of its `main`.
 ///
@@ -150,6 +150,7 @@ where
         }
     });
     let stopping = stop_requested(env.clone())?;
+    env.tasks.spawn(supervisor::inform(env.peers.peer(daemon), env.shutdown.clone()));
     let serving = axum::serve(listener, router).with_graceful_shutdown(stopping).into_future();
     let overdue = async {
         env.shutdown.cancelled().await;

@@ -16,5 +16,6 @@ mod s3;
 mod search;
 mod snapshots;
 mod sync_before_answer;
+mod systemd;
 mod vectors;
 mod workload;
