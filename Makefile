@@ -4,6 +4,8 @@
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/lakehouse/target
 PROFILE ?= dev
 BIN := $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
+# Where measured binaries are gathered.
+GUIDED_BIN := $(CARGO_TARGET_DIR)/guided
 DATA ?= ./var
 
 # Real data for evaluations; those that need them say so and skip where they are absent.
@@ -54,9 +56,8 @@ down: ## Stop them
 status: ## Show the state of every daemon
 	$(BIN)/lakectl status
 
-dist: ## Pack binaries, units and configuration into dist/ (release build)
-	cargo build --locked --release --workspace $(SHIPPED:%=--bin %)
-	scripts/dist.sh $(CARGO_TARGET_DIR)/release
+dist: measured ## Pack binaries, units and configuration into dist/
+	scripts/dist.sh $(GUIDED_BIN)
 
 try-systemd: model ## Install, start, kill and uninstall the units under a real systemd, in a container (root)
 	deploy/systemd/try.sh $(BIN) $${LAKEHOUSE_MODELS:-$(HOME)/.cache/lakehouse/models}
@@ -74,8 +75,8 @@ bench: model ## Six scenarios of real use for a minute; writes reports/cutover/
 # 100,000 workers are embedded the first time, in half an hour on two cores, and kept outside the checkout; then it takes a
 # quarter of an hour. An interrupted preparation goes on where it was. Nothing else should run meanwhile.
 multitier: measured ## Six scenarios of real use over 100,000 workers, also with daemons killed; writes reports/cutover/
-	$(CARGO_TARGET_DIR)/release/lakectl models pull
-	$(CARGO_TARGET_DIR)/release/multitier --data $(HOME)/.cache/lakehouse/multitier --workers 100000 --duration 300 \
+	$(GUIDED_BIN)/lakectl models pull
+	$(GUIDED_BIN)/multitier --data $(HOME)/.cache/lakehouse/multitier --workers 100000 --duration 300 \
 		--fresh 60 --open 60 --alone 500 --sweep 20 --chaos 120 --charts --name multitier_100k
 
 peers: $(PEERS_VENV)/installed ## Install the libraries that vector search is measured beside (pip), outside the checkout
@@ -87,22 +88,24 @@ $(PEERS_VENV)/installed: $(PEERS)
 
 # Ten minutes. Nothing else should run meanwhile.
 prove-learning: measured ## Measure whether playbooks help, and whom they harm, on titles of occupations; writes reports/bench/
-	$(CARGO_TARGET_DIR)/release/bench-learning
+	$(GUIDED_BIN)/bench-learning
 
 # Eight minutes. Nothing else should run meanwhile.
 prove-embed: measured ## Measure what a search waits for embedd beside bulk work; writes reports/bench/
-	$(CARGO_TARGET_DIR)/release/lakectl models pull
-	$(CARGO_TARGET_DIR)/release/bench-embed
+	$(GUIDED_BIN)/lakectl models pull
+	$(GUIDED_BIN)/bench-embed
 
-# One release build for all that measures. Half an hour on two cores, most of it for DataFusion.
+# One release build for all that measures, and the daemons of a search once more, guided by a profile (GUIDED=no: without).
+# Three quarters of an hour on two cores, most of it for DataFusion.
 MEASURED := bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier $(SHIPPED)
 
 measured:
 	cargo build --locked --release --workspace $(MEASURED:%=--bin %)
+	scripts/guided.sh $(CARGO_TARGET_DIR) $(MEASURED)
 
 # Three quarters of an hour. Nothing else should run meanwhile: each record says what did.
 prove-vectors: peers measured ## Measure vector search beside hnswlib; writes reports/bench/
-	scripts/bench/vectors.sh $(CARGO_TARGET_DIR)/release/bench-vectors
+	scripts/bench/vectors.sh $(GUIDED_BIN)/bench-vectors
 
 tpch-peers: $(TPCH_VENV)/installed ## Install what SQL is measured beside (pip), outside the checkout
 
@@ -113,7 +116,7 @@ $(TPCH_VENV)/installed: $(TPCH_PEERS)
 
 # Five minutes. Nothing else should run meanwhile.
 prove-tpch: tpch-peers measured ## Measure SQL on TPC-H beside DuckDB and DataFusion; writes reports/bench/
-	$(CARGO_TARGET_DIR)/release/bench-tpch run
+	$(GUIDED_BIN)/bench-tpch run
 
 # Several hours at full length. The first lines of the script say how to shorten it.
 prove-vectors-durability: ## Crashes, damage, full disks, 10,000 indexes; writes reports/bench/
@@ -140,6 +143,6 @@ prove-lake: build ## Faults of store, network and processes under 1,000 seeds, p
 
 # Ten minutes, and 20 GB of disk meanwhile. Nothing else should run: each record says what did.
 prove-ingest: measured ## Measure ingest beside DuckDB, and its memory under 5 GB; writes reports/bench/
-	$(CARGO_TARGET_DIR)/release/bench-ingest rate
-	$(CARGO_TARGET_DIR)/release/bench-ingest memory
-	$(CARGO_TARGET_DIR)/release/bench-ingest report
+	$(GUIDED_BIN)/bench-ingest rate
+	$(GUIDED_BIN)/bench-ingest memory
+	$(GUIDED_BIN)/bench-ingest report

@@ -31,7 +31,8 @@ pub struct Build {
     pub git_commit: Option<String>,
     /// Whether that checkout, its reports left out, had changes that are in no commit.
     pub has_uncommitted_changes: Option<bool>,
-    /// Profile of the program, and of a stack that was built with it: `release`, or `dev` (opt-level 1, debug assertions).
+    /// Profile of the program, and of a stack that was built with it: `release`, or `dev` (opt-level 1, debug assertions). "guided": the
+    /// daemons of a search were optimised by a profile (`scripts/guided.sh`).
     pub profile: String,
 }
 
@@ -65,9 +66,19 @@ impl Build {
         Self {
             git_commit: git(&["rev-parse", "--short=12", "HEAD"]),
             has_uncommitted_changes: changes.map(|changes| !changes.is_empty()),
-            profile: if cfg!(debug_assertions) { "dev" } else { "release" }.to_owned(),
+            profile: profile(),
         }
     }
+}
+
+fn profile() -> String {
+    if cfg!(debug_assertions) {
+        return "dev".to_owned();
+    }
+    // `scripts/guided.sh` leaves it beside what it gathers.
+    let note = std::env::current_exe().ok().map(|program| program.with_file_name("PROFILE"));
+    let is_guided = note.is_some_and(|note| note.is_file());
+    if is_guided { "release, guided" } else { "release" }.to_owned()
 }
 
 /// The CPU time of the machine and of this process since some moment, to tell how much others took.

@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Gathers the release binaries in TARGET/guided. The daemons that a search goes through are built a second time for that, guided by
+# what they did under load: the rustc book, "Profile-guided Optimization". What it brings: docs/decisions/0091-guided-builds.md
+# Usage: scripts/guided.sh TARGET PROGRAM...      PROGRAMs of the release build in TARGET/release
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+target=$1 && shift
+guided=(gateway matrixd vectord embedd pathwayd)
+host=$(rustc --version --verbose | sed --quiet 's/^host: //p')
+# A profile is good for the sources that it was taken of.
+sources=$(find crates daemons Cargo.toml Cargo.lock -type f -print0 | sort --zero-terminated | xargs --null cat | sha256sum | cut --characters 1-12)
+profile=$target/profiles/$sources.profdata
+
+# Any that reads the counters of this compiler will do: rustup's own, or Debian's llvm-19.
+find_profdata() {
+    local tool
+    for tool in "${LLVM_PROFDATA:-}" "$(rustc --print sysroot)/lib/rustlib/$host/bin/llvm-profdata" \
+        llvm-profdata-22 llvm-profdata-21 llvm-profdata-20 llvm-profdata-19; do
+        if command -v "$tool"; then return; fi
+    done
+    echo "guided.sh: llvm-profdata is not here; run \`rustup component add llvm-tools\` or \`apt-get install llvm-19\`," >&2
+    echo "or build without a profile: make GUIDED=no …" >&2
+    exit 1
+}
+
+# Cross-compiling to the machine itself keeps the flags from build scripts and macros.
+build() {
+    RUSTFLAGS=$2 CARGO_TARGET_DIR=$1 cargo build --locked --release --target "$host" --workspace "${guided[@]/#/--bin=}"
+}
+
+# Daemons that count what they do, beside the others, under the harness for half a minute.
+take_profile() {
+    local profdata counts=$target/counted/counts run=$target/counted/run
+    profdata=$(find_profdata)
+    build "$target/counted" "-Cprofile-generate=$counts"
+    rm --recursive --force "$counts" "$run" && mkdir --parents "$run" "$target/profiles"
+    ln "${programs[@]}" "$run"
+    ln --force "${guided[@]/#/$target/counted/$host/release/}" "$run"
+    "$run/lakectl" models pull
+    "$run/multitier" --data "${XDG_CACHE_HOME:-$HOME/.cache}/lakehouse/multitier" --workers 5000 --duration 30 \
+        --report-dir "$run" --name profile
+    "$profdata" merge --output "$profile.partial" "$counts"
+    mv "$profile.partial" "$profile"
+}
+
+programs=("${@/#/$target/release/}")
+rm --recursive --force "$target/guided"
+mkdir --parents "$target/guided"
+if [ "${GUIDED:-yes}" = no ]; then
+    ln "${programs[@]}" "$target/guided"
+else
+    if [ ! -e "$profile" ]; then take_profile; fi
+    build "$target/guided-build" "-Cprofile-use=$profile"
+    ln "${programs[@]}" "$target/guided"
+    ln --force "${guided[@]/#/$target/guided-build/$host/release/}" "$target/guided"
+    # Reports tell it: bench_kit::machine.
+    echo "$sources" >"$target/guided/PROFILE"
+fi
+echo "The binaries are in $target/guided"
