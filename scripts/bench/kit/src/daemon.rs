@@ -45,13 +45,27 @@ impl Daemon {
         settings: impl IntoIterator<Item = (&'static str, V)>,
     ) -> anyhow::Result<Self> {
         let name = program.file_name().unwrap_or_default().display().to_string();
+        let mut command = Command::new(program);
+        command.args(["--bind", "127.0.0.1:0"]).arg("--data").arg(folder);
+        Self::launch(command, &name, folder, settings)
+    }
+
+    /// The same for another server that writes where it listens to its `--listen-file` and answers `/readyz`; `name` is that of its
+    /// files.
+    ///
+    /// # Errors
+    /// As those of [`start`](Self::start).
+    pub fn launch<V: AsRef<OsStr>>(
+        mut command: Command,
+        name: &str,
+        folder: &Path,
+        settings: impl IntoIterator<Item = (&'static str, V)>,
+    ) -> anyhow::Result<Self> {
         let listen_file = folder.join(format!("{name}.addr"));
         if listen_file.exists() {
             fs::remove_file(&listen_file)?;
         }
         let log_file = folder.join(format!("{name}.log"));
-        let mut command = Command::new(program);
-        command.args(["--bind", "127.0.0.1:0"]).arg("--data").arg(folder);
         command.arg("--listen-file").arg(&listen_file).stdin(Stdio::null());
         for (name, _) in env::vars_os().filter(|(name, _)| is_setting(&name.to_string_lossy())) {
             command.env_remove(name);
@@ -60,12 +74,13 @@ impl Daemon {
         command.stdout(Stdio::null()).stderr(File::options().create(true).append(true).open(&log_file)?);
         let started = Instant::now();
         let child = command.spawn().with_context(|| {
-            format!("start {}: build it in the same profile as this program, beside it", program.display())
+            let program = Path::new(command.get_program()).display();
+            format!("start {program}: build it in the same profile as this program, beside it")
         })?;
         let mut daemon =
             Self { child, address: SocketAddr::from(([127, 0, 0, 1], 0)), ready_after: Duration::ZERO };
         let show_log = || format!("its log:\n{}", fs::read_to_string(&log_file).unwrap_or_default());
-        daemon.wait_until_ready(&name, &listen_file, started).with_context(show_log)?;
+        daemon.wait_until_ready(name, &listen_file, started).with_context(show_log)?;
         Ok(daemon)
     }
 

@@ -58,6 +58,11 @@ pub trait Traffic {
     /// # Errors
     /// What is wrong with it.
     fn check(&mut self, number: u64, reply: &Reply<'_>) -> Result<(), String>;
+
+    /// Whether an answer has its first token, `received` being what has come of it: for answers that are streamed.
+    fn has_begun(&self, _received: &[u8]) -> bool {
+        false
+    }
 }
 
 /// What came of a load.
@@ -67,6 +72,8 @@ pub struct Outcome {
     pub took: Took,
     /// Of requests that were answered rightly, microseconds.
     pub latency_us: Histogram<u64>,
+    /// The same until an answer had its first token, of those that are streamed.
+    pub first_token_us: Histogram<u64>,
     /// Answers that were wrong.
     pub failed: u64,
     /// What was wrong with the first of them.
@@ -130,7 +137,8 @@ pub fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
         begun: 0,
         failed: 0,
         first_failure: None,
-        latency_us: Histogram::new_with_bounds(1, PATIENCE.as_micros() as u64 * 2, 3)?,
+        latency_us: histogram()?,
+        first_token_us: histogram()?,
     };
     let watch = StopWatch::start();
     let mut last_answer = Instant::now();
@@ -145,8 +153,17 @@ pub fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
             last_answer = Instant::now();
         }
     }
-    let Run { failed, first_failure, latency_us, .. } = run;
-    Ok(Outcome { took: watch.took(), latency_us, failed, first_failure })
+    let Run { failed, first_failure, latency_us, first_token_us, .. } = run;
+    Ok(Outcome { took: watch.took(), latency_us, first_token_us, failed, first_failure })
+}
+
+/// Of microseconds.
+fn histogram() -> anyhow::Result<Histogram<u64>> {
+    Ok(Histogram::new_with_bounds(1, PATIENCE.as_micros() as u64 * 2, 3)?)
+}
+
+fn record(histogram: &mut Histogram<u64>, latency: Duration) {
+    histogram.saturating_record((latency.as_micros() as u64).max(1));
 }
 
 struct Run<'a, T> {
@@ -158,6 +175,7 @@ struct Run<'a, T> {
     failed: u64,
     first_failure: Option<String>,
     latency_us: Histogram<u64>,
+    first_token_us: Histogram<u64>,
 }
 
 impl<T: Traffic> Run<'_, T> {
@@ -182,7 +200,7 @@ impl<T: Traffic> Run<'_, T> {
             }
             connection.output.clear();
             self.traffic.write(self.begun, &mut connection.output);
-            connection.sent_for = Some(Sent { number: self.begun, due });
+            connection.sent_for = Some(Sent { number: self.begun, due, first_token: None });
             connection.written = 0;
             connection.write()?;
             self.begun += 1;
@@ -210,12 +228,22 @@ impl<T: Traffic> Run<'_, T> {
 
     /// Reads what has come; returns whether the answer is complete.
     fn read(&mut self, connection: &mut Connection) -> anyhow::Result<bool> {
-        let Some(Sent { number, due }) = connection.sent_for else { return Ok(false) };
+        let Some(mut sent) = connection.sent_for else { return Ok(false) };
         connection.fill()?;
-        let Some(reply) = Reply::parse(&connection.input[..connection.received])? else { return Ok(false) };
-        let latency = due.elapsed();
-        match self.traffic.check(number, &reply) {
-            Ok(()) => self.latency_us.saturating_record((latency.as_micros() as u64).max(1)),
+        let latency = sent.due.elapsed();
+        let received = &connection.input[..connection.received];
+        if sent.first_token.is_none() && self.traffic.has_begun(received) {
+            sent.first_token = Some(latency);
+            connection.sent_for = Some(sent);
+        }
+        let Some(reply) = Reply::parse_streamed(received)? else { return Ok(false) };
+        match self.traffic.check(sent.number, &reply) {
+            Ok(()) => {
+                record(&mut self.latency_us, latency);
+                if let Some(first_token) = sent.first_token {
+                    record(&mut self.first_token_us, first_token);
+                }
+            }
             Err(wrong) => {
                 self.failed += 1;
                 self.first_failure.get_or_insert(wrong);
@@ -232,6 +260,8 @@ impl<T: Traffic> Run<'_, T> {
 struct Sent {
     number: u64,
     due: Instant,
+    /// When the first token had come, from then on.
+    first_token: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -341,6 +371,50 @@ mod tests {
         assert_eq!((outcome.latency_us.len(), outcome.failed), (9, 1));
         assert_eq!(outcome.first_failure.as_deref(), Some("3 is always wrong"));
         assert!(outcome.latency_us.min() >= 5000 && outcome.took.wall_s >= 0.05, "{outcome:?}");
+    }
+
+    /// Streams two tokens, `delay` before each.
+    fn streaming_server(delay: Duration) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let mut request = [0; 1024];
+            while stream.read(&mut request).is_ok_and(|length| length > 0) {
+                let head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
+                for text in [head, "1\r\no\r\n", "1\r\nk\r\n0\r\n\r\n"] {
+                    stream.write_all(text.as_bytes()).unwrap();
+                    thread::sleep(delay); // the work of a model
+                }
+            }
+        });
+        address
+    }
+
+    struct Streams;
+
+    impl Traffic for Streams {
+        fn write(&mut self, _: u64, out: &mut Vec<u8>) {
+            out.extend_from_slice(b"GET / HTTP/1.1\r\n\r\n");
+        }
+
+        fn check(&mut self, _: u64, reply: &Reply<'_>) -> Result<(), String> {
+            if &*reply.content() == b"ok" { Ok(()) } else { Err(reply.to_string()) }
+        }
+
+        fn has_begun(&self, received: &[u8]) -> bool {
+            received.windows(3).any(|bytes| bytes == b"o\r\n")
+        }
+    }
+
+    #[test]
+    fn first_token_of_a_stream_is_timed_and_so_is_its_end() {
+        let address = streaming_server(Duration::from_millis(30));
+        let load = Load { address, ..load(Pace::Closed, 3) };
+        let outcome = run(&load, &mut Streams).unwrap();
+        assert_eq!((outcome.latency_us.len(), outcome.first_token_us.len(), outcome.failed), (3, 3, 0));
+        let (first, end) = (outcome.first_token_us.min(), outcome.latency_us.min());
+        assert!(first >= 30_000 && end >= 60_000 && first < end, "{outcome:?}");
     }
 
     #[test]

@@ -53,6 +53,15 @@ pub fn cpu_s(pid: u32) -> anyhow::Result<f64> {
     Ok(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
 
+/// How many sockets a process has open.
+pub fn sockets(pid: u32) -> anyhow::Result<usize> {
+    let folder = format!("/proc/{pid}/fd");
+    let files = fs::read_dir(&folder).with_context(|| format!("read {folder}"))?.flatten();
+    // One that is closed meanwhile is none.
+    let targets = files.filter_map(|file| fs::read_link(file.path()).ok());
+    Ok(targets.filter(|target| target.to_string_lossy().starts_with("socket:")).count())
+}
+
 /// The process that listens on a TCP port of this machine; `None` without one, or if it is another user's.
 pub fn listener(port: u16) -> Option<u32> {
     let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|file| fs::read_to_string(file).unwrap_or_default());
@@ -101,6 +110,20 @@ mod tests {
         assert_eq!(listener(port), Some(std::process::id()));
         drop(socket);
         assert_eq!(listener(port), None);
+    }
+
+    #[test]
+    fn sockets_are_counted_apart_from_other_files() {
+        let pid = std::process::id();
+        let file = fs::File::open("/proc/self/stat").unwrap();
+        let before = sockets(pid).unwrap();
+        drop(file);
+        let sockets_here: Vec<_> =
+            (0..50).map(|_| std::net::UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        // Other tests have some too, a few.
+        let now = sockets(pid).unwrap();
+        assert!((40..60).contains(&now.saturating_sub(before)), "{before} {now}");
+        drop(sockets_here);
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Which charts a report has.
 
-use super::svg::{Layout, Series, bars, lines};
 use super::{PhaseReport, Report, Times};
 use crate::scenario::Scenario;
 use crate::sweep::Mix;
+use bench_kit::chart::{Layout, Series, bars, lines};
 
 /// One chart, for a file of its own.
 #[derive(Debug, Clone)]

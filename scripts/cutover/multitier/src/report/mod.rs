@@ -6,7 +6,6 @@ mod markdown;
 mod phase;
 mod predecessor;
 mod sections;
-mod svg;
 
 use std::fs;
 use std::io::{self, Write};

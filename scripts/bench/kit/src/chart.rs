@@ -14,14 +14,16 @@ const STYLE: &str = "text{font:12px system-ui,sans-serif;fill:#222}.t{font-size:
 
 /// Values of one kind, one for each category; absent where there is none.
 #[derive(Debug, Clone)]
-pub(super) struct Series {
-    pub(super) name: &'static str,
-    pub(super) values: Vec<Option<f64>>,
+pub struct Series {
+    /// In the legend.
+    pub name: &'static str,
+    /// Each in the unit of the chart.
+    pub values: Vec<Option<f64>>,
 }
 
 /// How several series share a category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Layout {
+pub enum Layout {
     /// One bar each.
     Beside,
     /// One bar of all.
@@ -29,13 +31,7 @@ pub(super) enum Layout {
 }
 
 /// Horizontal bars, one row for each category.
-pub(super) fn bars(
-    title: &str,
-    unit: &str,
-    layout: Layout,
-    categories: &[String],
-    series: &[Series],
-) -> String {
+pub fn bars(title: &str, unit: &str, layout: Layout, categories: &[String], series: &[Series]) -> String {
     let rows = if layout == Layout::Stacked { 1 } else { series.len() };
     let row_height = BAR * rows as f64 + GAP;
     let height = TOP + row_height * categories.len() as f64 + GAP;
@@ -68,7 +64,7 @@ pub(super) fn bars(
 }
 
 /// One line for each series over the categories, which stand at equal distances.
-pub(super) fn lines(title: &str, unit: &str, categories: &[String], series: &[Series]) -> String {
+pub fn lines(title: &str, unit: &str, categories: &[String], series: &[Series]) -> String {
     let (bottom, height) = (TOP + LINE_HEIGHT, TOP + LINE_HEIGHT + 36.0);
     let scale = LINE_HEIGHT / (positive(largest(series)) * 1.1);
     let step = (WIDTH - 160.0) / (categories.len().max(2) - 1) as f64;
