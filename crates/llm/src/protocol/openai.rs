@@ -1,5 +1,6 @@
 //! OpenAI's interface: server-sent events, of which the last says `[DONE]`.
 
+use memchr::memmem;
 use provider::Endpoint;
 use serde_json::Value;
 use wire::chat::openai::{self, Chunk, Completion, StreamOptions};
@@ -90,9 +91,11 @@ impl Reader for EventReader {
             }
             return Ok(vec![Event::End(FinishReason::from_provider(self.finish_reason.as_deref()))]);
         }
-        let json: Value = parse(frame)?;
-        fault_in(&json)?;
-        let chunk: Chunk = serde_json::from_value(json)?;
+        // Read twice only where there may be an error: an answer has a chunk for each of its tokens.
+        if memmem::find(frame, b"\"error\"").is_some() {
+            fault_in(&parse(frame)?)?;
+        }
+        let chunk: Chunk = parse(frame)?;
         let mut events = Vec::new();
         // Some servers begin, or keep the connection alive, with a chunk without a choice.
         if let Some(choice) = chunk.choices.into_iter().next() {
