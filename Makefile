@@ -27,7 +27,7 @@ export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 SHIPPED := lakectl catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 .DEFAULT_GOAL := help
-.PHONY: help build model dist try-systemd test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning prove-embed
+.PHONY: help build model dist try-systemd test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning prove-embed prove-chat
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -95,9 +95,13 @@ prove-embed: measured ## Measure what a search waits for embedd beside bulk work
 	$(GUIDED_BIN)/lakectl models pull
 	$(GUIDED_BIN)/bench-embed
 
+# Nineteen minutes. Nothing else should run meanwhile.
+prove-chat: measured ## Measure what chatd adds to a model's answers, its memory, and whether aborts leak; writes reports/bench/
+	$(GUIDED_BIN)/bench-chat
+
 # One release build for all that measures, and the daemons of a search once more, guided by a profile (GUIDED=no: without).
 # Three quarters of an hour on two cores, most of it for DataFusion.
-MEASURED := bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier $(SHIPPED)
+MEASURED := bench-chat bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier $(SHIPPED)
 
 measured:
 	cargo build --locked --release --workspace $(MEASURED:%=--bin %)
