@@ -2,7 +2,6 @@
 //!
 //! It is a cache. Whatever is wrong with the file, the daemon starts and serves: the file is set aside, or nothing is kept.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use ledger::Ledger;
@@ -43,9 +42,8 @@ impl DiskCache {
     pub(crate) fn open(settings: &DiskCacheSettings) -> Option<Self> {
         let DiskCacheSettings { file, max_bytes } = settings;
         let opened = open(file).or_else(|error| {
-            let aside = suffixed(file, ".set-aside");
+            let aside = ledger::set_aside(file);
             tracing::warn!(%error, file = %file.display(), aside = %aside.display(), "the vectors kept on disk cannot be used: the file is set aside");
-            set_aside(file, &aside);
             open(file)
         });
         match opened {
@@ -87,22 +85,6 @@ fn open(file: &Path) -> Outcome<Ledger> {
     // A database of somebody else may have our version number.
     Connection::open(file)?.prepare("SELECT id, key, read, tokens, vector FROM vectors")?;
     Ok(ledger)
-}
-
-/// Moves the file away with its log; what was set aside before is replaced, so that there is never more than one.
-fn set_aside(file: &Path, aside: &Path) {
-    for suffix in ["", "-wal", "-shm"] {
-        let (from, to) = (suffixed(file, suffix), suffixed(aside, suffix));
-        // What is not there cannot be moved, and what cannot be moved shows when the file is opened again.
-        drop(std::fs::remove_file(&to));
-        drop(std::fs::rename(from, to));
-    }
-}
-
-fn suffixed(file: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(file);
-    name.push(suffix);
-    name.into()
 }
 
 /// A vector that is not as it was written has no unit length, and is not there.

@@ -7,6 +7,7 @@
 //! The database runs in WAL mode with `synchronous=FULL`: SQLite syncs the log at every commit, so what
 //! [`Ledger::write`] has returned survives a power cut (<https://www.sqlite.org/pragma.html#pragma_synchronous>).
 
+mod aside;
 mod error;
 pub mod idempotency;
 mod readers;
@@ -18,6 +19,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction};
 
+pub use aside::set_aside;
 pub use error::Error;
 /// The SQLite binding whose types appear in the closures of [`Ledger::write`] and [`Ledger::read`].
 pub use rusqlite;

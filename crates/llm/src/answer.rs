@@ -83,14 +83,23 @@ pub(crate) struct Tally {
     calls_tools: bool,
 }
 
+/// What reading `request` takes, by our estimate.
+pub(crate) fn prompt_tokens(request: &ChatRequest) -> u64 {
+    prompt_chars(request).div_ceil(CHARS_PER_TOKEN)
+}
+
+/// Images are not estimated: what they cost differs from model to model.
+fn prompt_chars(request: &ChatRequest) -> u64 {
+    let said = request.messages.iter().map(|message| {
+        let arguments = message.tool_calls.iter().map(|call| chars(&call.function.arguments));
+        chars(&message.content.text()) + arguments.sum::<u64>()
+    });
+    said.sum()
+}
+
 impl Tally {
-    /// Images are not estimated: what they cost differs from model to model.
     pub(crate) fn new(request: &ChatRequest) -> Self {
-        let said = request.messages.iter().map(|message| {
-            let arguments = message.tool_calls.iter().map(|call| chars(&call.function.arguments));
-            chars(&message.content.text()) + arguments.sum::<u64>()
-        });
-        Self { prompt_chars: said.sum(), ..Self::default() }
+        Self { prompt_chars: prompt_chars(request), ..Self::default() }
     }
 
     pub(crate) fn note(&mut self, event: &Event) {

@@ -12,9 +12,10 @@ use serde_json::Value;
 use wire::chat::{ChatRequest, ChatResponse, ProviderStatus};
 
 use crate::answer::{self, Piece};
+use crate::budget::{Budget, Demand, now_s};
 use crate::meter::{Health, Meter};
 use crate::protocol::{self, Event};
-use crate::{ChatStream, Error, Kind, ProviderSettings};
+use crate::{ChatStream, Error, Kind, Observer, ProviderSettings};
 
 /// How long a provider has to list its models; its own timeout is meant for answers that take minutes.
 const SURVEY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -53,7 +54,7 @@ impl Backend {
             models: settings.models.clone(),
             first_token: bound(settings.first_token_ms.unwrap_or(settings.timeout_ms)),
             total: bound(settings.total_ms),
-            health: Arc::default(),
+            health: Health::new(settings.limits()),
         })
     }
 
@@ -62,9 +63,19 @@ impl Backend {
         self.models.is_empty() || self.models.iter().any(|name| name == model)
     }
 
+    /// What may be asked of it.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        self.health.budget()
+    }
+
     /// The whole answer of `model`, or of its default.
-    pub(crate) async fn complete(&self, model: Option<&str>, request: &ChatRequest) -> Result<ChatResponse> {
-        let (model, mut meter) = self.begin(model, request).await?;
+    pub(crate) async fn complete(
+        &self,
+        model: Option<&str>,
+        request: &ChatRequest,
+        observer: Option<&Arc<dyn Observer>>,
+    ) -> Result<ChatResponse> {
+        let (model, mut meter) = self.begin(model, request, observer).await?;
         let events = protocol::complete(&self.endpoint, self.kind, &model, request).await;
         let events = events.inspect_err(|error| {
             meter.fail(error);
@@ -80,8 +91,13 @@ impl Backend {
     }
 
     /// The answer of `model`, or of its default, as it comes; returns when it has begun.
-    pub(crate) async fn stream(&self, model: Option<&str>, request: &ChatRequest) -> Result<ChatStream> {
-        let (model, mut meter) = self.begin(model, request).await?;
+    pub(crate) async fn stream(
+        &self,
+        model: Option<&str>,
+        request: &ChatRequest,
+        observer: Option<&Arc<dyn Observer>>,
+    ) -> Result<ChatStream> {
+        let (model, mut meter) = self.begin(model, request, observer).await?;
         let (path, started) = (protocol::dialect(self.kind).path(&model, true), Instant::now());
         let events = protocol::stream(self.endpoint.clone(), self.kind, model.clone(), request.clone());
         let late = self.endpoint.late(&path, self.total, "total_ms");
@@ -125,13 +141,28 @@ impl Backend {
         }
     }
 
-    /// Asks the breaker, and finds out which model it is.
-    async fn begin(&self, model: Option<&str>, request: &ChatRequest) -> Result<(String, Meter)> {
+    /// Asks budget and breaker, and finds out which model it is.
+    async fn begin(
+        &self,
+        model: Option<&str>,
+        request: &ChatRequest,
+        observer: Option<&Arc<dyn Observer>>,
+    ) -> Result<(String, Meter)> {
+        let provider = || self.endpoint.name().to_owned();
+        let hold = self.budget().hold(Demand::of(request), now_s()).map_err(|spent| {
+            metrics::counter!("chatd_provider_budget_refusals_total", "provider" => provider(), "reason" => spent.reason())
+                .increment(1);
+            provider::Error::Spent {
+                provider: provider(),
+                reason: spent.to_string(),
+                retry_after_s: spent.retry_after().map(|wait| wait.as_secs()),
+            }
+        })?;
         self.health.admit().map_err(|wait| provider::Error::Resting {
-            provider: self.endpoint.name().to_owned(),
+            provider: provider(),
             retry_after_s: wait.as_secs_f64().ceil() as u64,
         })?;
-        let mut meter = Meter::start(&self.health, self.endpoint.name(), request);
+        let mut meter = Meter::start(&self.health, self.endpoint.name(), request, hold, observer);
         let model = self.model(model).await.inspect_err(|error| {
             meter.fail(error);
         })?;

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use futures::future::{BoxFuture, join_all};
 use futures::stream::Stream;
@@ -9,8 +10,9 @@ use wire::chat::{ChatRequest, ChatResponse, ProviderStatus};
 
 use crate::answer::Piece;
 use crate::backend::Backend;
+use crate::budget::Budget;
 use crate::route::Route;
-use crate::{Error, ProviderSettings, Result, retry};
+use crate::{Error, Observer, ProviderSettings, Result, retry};
 
 /// Chats with any of the configured providers. Shared by reference between tasks.
 #[derive(Debug)]
@@ -35,6 +37,35 @@ impl fmt::Debug for ChatStream {
             .field("model", &self.model)
             .field("provider", &self.provider)
             .finish_non_exhaustive()
+    }
+}
+
+/// A [`Chat`] for one request that somebody follows.
+#[derive(Debug)]
+pub struct Observed<'a> {
+    chat: &'a Chat,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+impl Observed<'_> {
+    /// As [`Chat::complete`].
+    ///
+    /// # Errors
+    /// As [`Chat::complete`].
+    pub async fn complete(&self, request: &ChatRequest) -> Result<ChatResponse> {
+        let observer = self.observer.as_ref();
+        self.chat
+            .first(request, |provider, model| Box::pin(provider.complete(model, request, observer)))
+            .await
+    }
+
+    /// As [`Chat::stream`].
+    ///
+    /// # Errors
+    /// As [`Chat::stream`].
+    pub async fn stream(&self, request: &ChatRequest) -> Result<ChatStream> {
+        let observer = self.observer.as_ref();
+        self.chat.first(request, |provider, model| Box::pin(provider.stream(model, request, observer))).await
     }
 }
 
@@ -63,7 +94,7 @@ impl Chat {
     /// # Errors
     /// Any [`Error`] but `BrokeOff`.
     pub async fn complete(&self, request: &ChatRequest) -> Result<ChatResponse> {
-        self.first(request, |provider, model| Box::pin(provider.complete(model, request))).await
+        Observed { chat: self, observer: None }.complete(request).await
     }
 
     /// The answer as it comes, from the first provider that begins one. Returns with the first piece at hand.
@@ -71,7 +102,17 @@ impl Chat {
     /// # Errors
     /// Any [`Error`] but `BrokeOff`, which only the stream itself yields.
     pub async fn stream(&self, request: &ChatRequest) -> Result<ChatStream> {
-        self.first(request, |provider, model| Box::pin(provider.stream(model, request))).await
+        Observed { chat: self, observer: None }.stream(request).await
+    }
+
+    /// The same, and `observer` hears of every attempt.
+    pub fn observed(&self, observer: Arc<dyn Observer>) -> Observed<'_> {
+        Observed { chat: self, observer: Some(observer) }
+    }
+
+    /// What may be asked of each provider.
+    pub fn budgets(&self) -> impl Iterator<Item = (&str, &Arc<Budget>)> {
+        self.providers.iter().map(|provider| (provider.endpoint.name(), provider.budget()))
     }
 
     /// What the first provider gives to which `attempt` succeeds. An attempt that fails for the moment is made again.

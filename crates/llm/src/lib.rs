@@ -6,17 +6,21 @@
 mod answer;
 mod backend;
 mod breaker;
+pub mod budget;
 mod chat;
 mod error;
 mod frames;
 mod meter;
+mod observer;
 mod protocol;
 mod retry;
 mod route;
 mod settings;
+mod window;
 
 pub use answer::{Piece, ToolCalls};
-pub use chat::{Chat, ChatStream};
+pub use chat::{Chat, ChatStream, Observed};
 pub use error::{Error, Result};
+pub use observer::{Attempt, Observer};
 pub use route::Route;
-pub use settings::{Kind, ProviderSettings};
+pub use settings::{Kind, ProviderSettings, variable};

@@ -11,6 +11,8 @@ use wire::chat::{ChatRequest, FinishReason, ModelRecord, Usage};
 
 use crate::answer::Tally;
 use crate::breaker::{Breaker, State};
+use crate::budget::{Budget, Hold, Limits, now_s};
+use crate::observer::{Attempt, Observer};
 use crate::protocol::Event;
 
 /// Models of one provider that are counted apart; servers that take any name would be asked for any number of them.
@@ -19,9 +21,10 @@ const MAX_MODELS: usize = 64;
 const OTHER_MODELS: &str = "other";
 
 /// What is known of one provider.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Health {
     breaker: Breaker,
+    budget: Arc<Budget>,
     models: Mutex<BTreeMap<String, Record>>,
 }
 
@@ -35,6 +38,15 @@ struct Record {
 }
 
 impl Health {
+    pub(crate) fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { breaker: Breaker::default(), budget: Budget::new(limits), models: Mutex::default() })
+    }
+
+    /// What may be asked of the provider.
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
     /// Whether the provider may be asked now; `Err`: for how long not.
     pub(crate) fn admit(&self) -> Result<(), Duration> {
         self.breaker.admit(Instant::now())
@@ -73,7 +85,12 @@ impl Health {
 pub(crate) struct Meter {
     health: Arc<Health>,
     provider: String,
+    /// The model that is asked; empty until that is known.
+    asked: String,
+    /// Under which it is counted.
     model: String,
+    hold: Hold,
+    observer: Option<Arc<dyn Observer>>,
     started: Instant,
     tally: Tally,
     first_token: Option<Duration>,
@@ -81,11 +98,20 @@ pub(crate) struct Meter {
 }
 
 impl Meter {
-    pub(crate) fn start(health: &Arc<Health>, provider: &str, request: &ChatRequest) -> Self {
+    pub(crate) fn start(
+        health: &Arc<Health>,
+        provider: &str,
+        request: &ChatRequest,
+        hold: Hold,
+        observer: Option<&Arc<dyn Observer>>,
+    ) -> Self {
         Self {
             health: Arc::clone(health),
             provider: provider.to_owned(),
+            asked: String::new(),
             model: OTHER_MODELS.to_owned(),
+            hold,
+            observer: observer.cloned(),
             started: Instant::now(),
             tally: Tally::new(request),
             first_token: None,
@@ -95,6 +121,7 @@ impl Meter {
 
     /// The model that is asked.
     pub(crate) fn asks(&mut self, model: &str) {
+        model.clone_into(&mut self.asked);
         self.model = self.health.label(model);
     }
 
@@ -119,39 +146,51 @@ impl Meter {
     pub(crate) fn end(&mut self, said: FinishReason) -> (FinishReason, Usage) {
         let usage = self.tally.of_whole();
         self.health.breaker.succeeded();
-        self.settle("answered", usage);
+        let reason = self.tally.finish_reason(said);
+        self.settle("answered", usage, Some(reason));
         let took = self.started.elapsed();
         let (provider, model) = (self.provider.clone(), self.model.clone());
         histogram!("chatd_answer_seconds", "provider" => provider, "model" => model).record(took);
-        (self.tally.finish_reason(said), usage)
+        (reason, usage)
     }
 
     /// The provider has failed, or refused.
     pub(crate) fn fail(&mut self, error: &provider::Error) -> Usage {
-        let usage = self.spent();
+        // Before it has begun to answer, the provider has, as far as anybody knows, read nothing.
+        let usage = if self.first_token.is_some() { self.tally.of_part() } else { Usage::default() };
         if is_its_fault(error) {
             self.health.breaker.failed(Instant::now());
         } else {
             self.health.breaker.gave_no_verdict();
         }
-        self.settle(error.code().as_str(), usage);
+        self.settle(error.code().as_str(), usage, None);
         usage
     }
 
-    /// Before it has begun to answer, the provider has, as far as anybody knows, read nothing.
-    fn spent(&self) -> Usage {
-        if self.first_token.is_some() { self.tally.of_part() } else { Usage::default() }
-    }
-
-    fn settle(&mut self, outcome: &'static str, usage: Usage) {
+    fn settle(&mut self, outcome: &'static str, usage: Usage, finish_reason: Option<FinishReason>) {
         self.is_settled = true;
+        self.hold.spend(usage.total_tokens, now_s());
+        if let Some(observer) = &self.observer {
+            observer.ended(&Attempt {
+                provider: &self.provider,
+                model: &self.asked,
+                outcome,
+                usage,
+                finish_reason,
+                first_token: self.first_token,
+                took: self.started.elapsed(),
+            });
+        }
         let provider = || self.provider.clone();
         counter!("chatd_requests_total", "provider" => provider(), "outcome" => outcome).increment(1);
         let is_open = if self.health.state() == State::Closed { 0.0 } else { 1.0 };
         gauge!("chatd_breaker_open", "provider" => provider()).set(is_open);
         // A failure before the first token may be that of a model which is not there: its name is no label.
         if outcome != "answered" && self.first_token.is_none() {
-            return;
+            if usage.total_tokens == 0 {
+                return;
+            }
+            OTHER_MODELS.clone_into(&mut self.model);
         }
         for (kind, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
             let model = self.model.clone();
@@ -175,8 +214,9 @@ impl Drop for Meter {
     fn drop(&mut self) {
         if !self.is_settled {
             self.health.breaker.gave_no_verdict();
-            let usage = self.spent();
-            self.settle("abandoned", usage);
+            // Nobody will know how far it got with an answer of which nothing has come; it has the question.
+            let usage = if self.asked.is_empty() { Usage::default() } else { self.tally.of_part() };
+            self.settle("abandoned", usage, None);
         }
     }
 }

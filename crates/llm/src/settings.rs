@@ -6,6 +6,8 @@ use std::time::Duration;
 use provider::Address;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::budget::Limits;
+
 /// Which interface a provider speaks.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -71,6 +73,10 @@ pub struct ProviderSettings {
     pub first_token_ms: Option<u64>,
     /// How long a streamed answer may take in all, milliseconds.
     pub total_ms: u64,
+    /// Answers that it writes at the same time, at most; any number if absent.
+    pub max_concurrent: Option<u32>,
+    /// Tokens that it reads and writes within any 24 hours, at most; any number if absent.
+    pub tokens_per_day: Option<u64>,
     /// The environment variable that holds the API key.
     #[serde(deserialize_with = "variable")]
     pub api_key_env: Option<String>,
@@ -89,6 +95,8 @@ impl Default for ProviderSettings {
             timeout_ms: 120_000,
             first_token_ms: None,
             total_ms: 900_000,
+            max_concurrent: None,
+            tokens_per_day: None,
             api_key_env: None,
             api_key_file: None,
         }
@@ -96,6 +104,10 @@ impl Default for ProviderSettings {
 }
 
 impl ProviderSettings {
+    pub(crate) fn limits(&self) -> Limits {
+        Limits { max_concurrent: self.max_concurrent, tokens_per_day: self.tokens_per_day }
+    }
+
     pub(crate) fn address(&self) -> Address {
         let url = self.url.as_deref().unwrap_or(self.kind.public_url()).trim_end_matches('/');
         // Google's own documentation writes the base URL with the version.
@@ -115,8 +127,11 @@ impl ProviderSettings {
     }
 }
 
-/// The name of a variable. A key that was put here by mistake is refused before anything can print it.
-fn variable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+/// Reads the name of a variable. A key that was put here by mistake is refused before anything can print it.
+///
+/// # Errors
+/// Those of `deserializer`, and one for a text that is no such name, which it does not repeat.
+pub fn variable<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     let name = Option::<String>::deserialize(deserializer)?;
     let is_name =
         |name: &String| name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');

@@ -1,6 +1,6 @@
 //! One provider, and calls to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
@@ -85,7 +85,7 @@ impl Endpoint {
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(wrong(format!("`url` {url:?} begins neither with http:// nor with https://")));
         }
-        let key = read_key(address).map_err(wrong)?;
+        let key = read_key(address.api_key_env.as_deref(), address.api_key_file.as_deref()).map_err(wrong)?;
         let mut headers = HeaderMap::new();
         if let Some(key) = &key {
             headers.insert(AUTHORIZATION, header(&format!("Bearer {}", key.expose())).map_err(wrong)?);
@@ -280,8 +280,15 @@ fn retry_after_s(headers: &HeaderMap) -> Option<u64> {
     headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()
 }
 
-fn read_key(address: &Address) -> std::result::Result<Option<Secret>, String> {
-    let key = match (&address.api_key_env, &address.api_key_file) {
+/// Reads a key from the environment variable or from the file that has it; `None` if neither is named.
+///
+/// # Errors
+/// What is wrong, in terms of the keys `api_key_env` and `api_key_file` of the configuration.
+pub fn read_key(
+    api_key_env: Option<&str>,
+    api_key_file: Option<&Path>,
+) -> std::result::Result<Option<Secret>, String> {
+    let key = match (api_key_env, api_key_file) {
         (None, None) => return Ok(None),
         (Some(_), Some(_)) => return Err("set `api_key_env` or `api_key_file`, not both".into()),
         (Some(variable), None) => std::env::var(variable)
@@ -330,6 +337,10 @@ mod tests {
         Endpoint::new(address, http_client().unwrap()).unwrap()
     }
 
+    fn key_of(address: &Address) -> std::result::Result<Option<Secret>, String> {
+        read_key(address.api_key_env.as_deref(), address.api_key_file.as_deref())
+    }
+
     #[test]
     fn error_text_is_found_in_both_shapes_and_is_bounded() {
         assert_eq!(error_message(br#"{"error":"model 'x' not found"}"#), "model 'x' not found");
@@ -370,9 +381,9 @@ mod tests {
         std::fs::write(&file, "sk-1\n").unwrap();
         let mut address = address("http://localhost");
         address.api_key_file = Some(file);
-        assert_eq!(read_key(&address).unwrap().unwrap().expose(), "sk-1");
+        assert_eq!(key_of(&address).unwrap().unwrap().expose(), "sk-1");
         address.api_key_env = Some("PATH".into());
-        assert!(read_key(&address).unwrap_err().contains("not both"));
+        assert!(key_of(&address).unwrap_err().contains("not both"));
     }
 
     #[test]
@@ -380,8 +391,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("key");
         let address = Address { api_key_file: Some(file.clone()), ..address("http://localhost") };
-        assert!(read_key(&address).unwrap_err().contains("api_key_file"));
+        assert!(key_of(&address).unwrap_err().contains("api_key_file"));
         std::fs::write(&file, "sk 1").unwrap();
-        assert!(read_key(&address).unwrap_err().contains("header"));
+        assert!(key_of(&address).unwrap_err().contains("header"));
     }
 }

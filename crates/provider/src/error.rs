@@ -90,6 +90,16 @@ pub enum Error {
         /// When it may be asked again.
         retry_after_s: u64,
     },
+    /// Its budget is spent; it was not asked.
+    #[error("the budget of provider {provider} is spent: {reason}")]
+    Spent {
+        /// Its name in the configuration.
+        provider: String,
+        /// Which limit stands against the request.
+        reason: String,
+        /// When there will be room; none: not for this request.
+        retry_after_s: Option<u64>,
+    },
     /// The configuration of this provider cannot work.
     #[error("provider {provider}: {reason}")]
     Configuration {
@@ -107,6 +117,8 @@ impl Error {
             Self::Unreachable { .. } | Self::Resting { .. } => ErrorCode::Unavailable,
             Self::TimedOut { .. } => ErrorCode::DeadlineExceeded,
             Self::Unsupported { .. } | Self::Refused { status: 400 | 422, .. } => ErrorCode::InvalidArgument,
+            Self::Spent { retry_after_s: None, .. } => ErrorCode::InvalidArgument,
+            Self::Spent { .. } => ErrorCode::Overloaded,
             Self::Refused { status: 413, .. } => ErrorCode::PayloadTooLarge,
             // 529 is what Anthropic says when it is overloaded as a whole.
             Self::Refused { status: 429 | 529, .. } => ErrorCode::Overloaded,
@@ -121,7 +133,9 @@ impl Error {
     /// How long the provider wants to be left alone, if it has said so.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
-            Self::Refused { retry_after_s, .. } => retry_after_s.map(Duration::from_secs),
+            Self::Refused { retry_after_s, .. } | Self::Spent { retry_after_s, .. } => {
+                retry_after_s.map(Duration::from_secs)
+            }
             Self::Resting { retry_after_s, .. } => Some(Duration::from_secs(*retry_after_s)),
             _ => None,
         }

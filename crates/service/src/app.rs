@@ -24,7 +24,7 @@ use crate::health::{self, Probes, Readiness, Vitals};
 use crate::request::{Guard, Observer, guard, no_such_method, no_such_path, observe};
 
 /// Work to do after the last request and before the exit.
-type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
+pub type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// What a daemon serves. Each route stands under the scope that it needs, so that none can be left unguarded.
 #[derive(Default)]

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wire::DaemonName;
 
+pub use crate::app::Hook;
 use crate::app::Shell;
 use crate::auth::AuthConfig;
 use crate::config::ServiceConfig;
@@ -37,6 +38,14 @@ pub fn env(folder: &Path, peers: PeerUrls) -> anyhow::Result<Env> {
 /// # Errors
 /// When the routes do not fit together.
 pub fn router(daemon: DaemonName, app: App, env: &Env) -> anyhow::Result<Router> {
+    Ok(parts(daemon, app, env)?.0)
+}
+
+/// The same, and what is done after the last request.
+///
+/// # Errors
+/// When the routes do not fit together.
+pub fn parts(daemon: DaemonName, app: App, env: &Env) -> anyhow::Result<(Router, Vec<Hook>)> {
     let shell = Shell {
         daemon,
         service: ServiceConfig::default(),
@@ -44,5 +53,5 @@ pub fn router(daemon: DaemonName, app: App, env: &Env) -> anyhow::Result<Router>
         readiness: env.readiness.clone(),
         metrics: telemetry::detached_metrics()?,
     };
-    Ok(app.into_parts(&shell)?.0)
+    app.into_parts(&shell)
 }

@@ -229,6 +229,34 @@ pub struct ProviderStatus {
     pub error: Option<String>,
 }
 
+/// Answer to `GET /chat/budgets`.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct BudgetsResponse {
+    /// Those of the configuration by name, then `default`: all callers that have none of their own, together.
+    pub budgets: Vec<BudgetStatus>,
+}
+
+/// How one budget of a [`BudgetsResponse`] stands. Keys are shown nowhere.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BudgetStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// How many keys it is about. Callers without a key have one budget, which is counted in `default` without a key.
+    pub keys: usize,
+    /// Answers that may be written at the same time, for each key; absent: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_concurrent: Option<u32>,
+    /// Tokens that may be read and written within any 24 hours, for each key; absent: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tokens_per_day: Option<u64>,
+    /// Answers that are being written.
+    pub in_flight: u64,
+    /// Tokens read and written within the last 24 hours; 0 where they are not limited.
+    pub tokens_used: u64,
+    /// Tokens held back for answers that are being written.
+    pub tokens_held: u64,
+}
+
 /// What one model of a provider has done since the start of the daemon.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelRecord {

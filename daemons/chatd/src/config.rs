@@ -1,7 +1,10 @@
 //! `[chatd]`.
 
+use llm::budget::Limits;
 use llm::{ProviderSettings, Route};
 use serde::{Deserialize, Serialize};
+
+use crate::BudgetConfig;
 
 /// `[chatd]`: which providers there are, and the bounds of a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -11,6 +14,10 @@ pub struct Config {
     pub providers: Vec<ProviderSettings>,
     /// Which of them are tried for which models, and in which order; where none says so, all that have the model.
     pub routes: Vec<Route>,
+    /// What each caller may ask whose key has no budget of its own, and what those without a key may ask together.
+    pub default_budget: Limits,
+    /// What the callers with certain keys may ask.
+    pub budgets: Vec<BudgetConfig>,
     /// Messages in one conversation at most.
     pub max_messages: usize,
     /// The largest request body, bytes.
@@ -22,6 +29,8 @@ impl Default for Config {
         Self {
             providers: vec![ProviderSettings::default()],
             routes: Vec::new(),
+            default_budget: Limits::default(),
+            budgets: Vec::new(),
             max_messages: 1000,
             max_body_bytes: 4 << 20,
         }

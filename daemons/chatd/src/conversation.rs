@@ -1,32 +1,59 @@
 //! What the three shapes of request have in common: what is asked of a conversation, and who answers it.
 
+use std::sync::Arc;
+
 use llm::{Chat, ChatStream};
 use service::ApiError;
 use wire::chat::{ChatRequest, ChatResponse, Message, ProviderStatus, Role};
 
 use crate::Config;
+use crate::budgets::{Budgets, Caller};
+use crate::exchange::Exchange;
 
 /// Holds conversations with the configured providers.
 pub(crate) struct Conversations {
     chat: Chat,
+    budgets: Arc<Budgets>,
     max_messages: usize,
 }
 
 impl Conversations {
-    pub(crate) fn new(config: &Config) -> llm::Result<Self> {
-        Ok(Self { chat: Chat::new(&config.providers, &config.routes)?, max_messages: config.max_messages })
+    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self {
+            chat: Chat::new(&config.providers, &config.routes)?,
+            budgets: Arc::new(Budgets::new(config.default_budget, &config.budgets)?),
+            max_messages: config.max_messages,
+        })
+    }
+
+    pub(crate) fn chat(&self) -> &Chat {
+        &self.chat
+    }
+
+    pub(crate) fn budgets(&self) -> &Arc<Budgets> {
+        &self.budgets
     }
 
     /// The whole answer.
-    pub(crate) async fn complete(&self, request: &ChatRequest) -> Result<ChatResponse, ApiError> {
-        self.check(request)?;
-        self.chat.complete(request).await.map_err(|error| api_error(&error))
+    pub(crate) async fn complete(
+        &self,
+        caller: Caller,
+        request: &ChatRequest,
+    ) -> Result<ChatResponse, ApiError> {
+        let exchange = self.exchange(caller, request)?;
+        self.chat.observed(exchange).complete(request).await.map_err(|error| api_error(&error))
     }
 
     /// The answer as it comes, its first piece being there.
-    pub(crate) async fn stream(&self, request: &ChatRequest) -> Result<ChatStream, ApiError> {
+    pub(crate) async fn stream(&self, caller: Caller, request: &ChatRequest) -> Result<ChatStream, ApiError> {
+        let exchange = self.exchange(caller, request)?;
+        self.chat.observed(exchange).stream(request).await.map_err(|error| api_error(&error))
+    }
+
+    /// Checks `request`, and takes what it may cost from the caller's budget.
+    fn exchange(&self, caller: Caller, request: &ChatRequest) -> Result<Arc<Exchange>, ApiError> {
         self.check(request)?;
-        self.chat.stream(request).await.map_err(|error| api_error(&error))
+        Ok(Arc::new(Exchange::new(self.budgets.hold(caller, request)?)))
     }
 
     /// Which providers answer.

@@ -4,8 +4,10 @@
 //! A thin face on the crate `llm`. It is ready without any provider: which of them answer is asked with
 //! `GET /chat/providers`, and a request that none can take says so.
 
+mod budgets;
 mod config;
 mod conversation;
+mod exchange;
 mod routes;
 
 use std::sync::Arc;
@@ -15,16 +17,19 @@ use service::{App, Env, Scope};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use budgets::Bookkeeper;
+pub use budgets::BudgetConfig;
 pub use config::Config;
 use conversation::Conversations;
 
 /// Builds the daemon.
 ///
 /// # Errors
-/// When the configuration cannot work; the text says which provider.
-#[expect(clippy::unused_async, reason = "the signature is that of every daemon")]
-pub async fn build(config: Config, _env: Env) -> anyhow::Result<App> {
+/// When the configuration cannot work; the text says which provider, or which budget.
+pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let conversations = Arc::new(Conversations::new(&config)?);
+    let file = env.data_dir.join("budgets.db");
+    let bookkeeper = Bookkeeper::open(&file, conversations.budgets(), conversations.chat()).await?;
     // A model may write for minutes: the deadline is that of streams, the body is bounded all the same.
     let chat = OpenApiRouter::new()
         .routes(routes!(routes::chat::chat))
@@ -34,8 +39,12 @@ pub async fn build(config: Config, _env: Env) -> anyhow::Result<App> {
         .with_state(Arc::clone(&conversations));
     let listings = OpenApiRouter::new()
         .routes(routes!(routes::chat::providers))
+        .routes(routes!(routes::chat::budgets))
         .routes(routes!(routes::openai::models))
         .routes(routes!(routes::ollama::tags))
         .with_state(conversations);
-    Ok(App::new().stream(Scope::Read, chat).read(listings))
+    let app = App::new().stream(Scope::Read, chat).read(listings);
+    let Some(bookkeeper) = bookkeeper else { return Ok(app) };
+    env.tasks.spawn(env.shutdown.clone().run_until_cancelled_owned(bookkeeper.clone().run()));
+    Ok(app.on_shutdown(bookkeeper.close()))
 }

@@ -1,6 +1,7 @@
 //! Routes, second attempts, providers that are left alone, deadlines, and what is known of it afterwards.
 
 use futures::StreamExt;
+use llm::budget::{Balance, now_s};
 use llm::{Chat, Error, Kind, ProviderSettings, Route};
 use wire::chat::Usage;
 
@@ -153,4 +154,24 @@ async fn answer_that_nobody_waits_for_is_counted_with_what_it_cost() {
         assert!(text.contains(line), "{line} is not in:\n{text}");
     }
     assert!(chat.survey().await[0].records[0].usage.estimated);
+}
+
+#[tokio::test]
+async fn question_that_was_left_before_its_answer_has_cost_its_prompt() {
+    let (server, mut gone) = Server::hanging("").await;
+    let settings =
+        ProviderSettings { tokens_per_day: Some(100), ..provider("near", Kind::OpenAi, &server.url, &["m"]) };
+    let chat = chat(&[settings]);
+    let (_, budget) = chat.budgets().next().unwrap();
+    let request = request(None);
+    let mut waiting = Box::pin(chat.complete(&request));
+    while server.seen().is_empty() {
+        assert!(futures::poll!(&mut waiting).is_pending());
+        tokio::task::yield_now().await;
+    }
+    // 15 characters, and up to 16 tokens in answer.
+    assert_eq!(budget.balance(now_s()), Balance { in_flight: 1, used: 0, held: 20 });
+    drop(waiting);
+    assert!(gone.recv().await.is_none());
+    assert_eq!(budget.balance(now_s()), Balance { in_flight: 0, used: 4, held: 0 });
 }

@@ -10,9 +10,10 @@ use futures::{Stream, StreamExt};
 use llm::{ChatStream, Piece};
 use service::{ApiError, Ctx, Json};
 use wire::Problem;
-use wire::chat::{ChatEvent, ChatRequest, ChatResponse, ProvidersResponse};
+use wire::chat::{BudgetsResponse, ChatEvent, ChatRequest, ChatResponse, ProvidersResponse};
 
 use super::{DONE, server_sent_events};
+use crate::budgets::Caller;
 use crate::conversation::{Conversations, api_error};
 
 /// Answers a conversation, whole or, with `stream`, as server-sent events.
@@ -26,21 +27,22 @@ use crate::conversation::{Conversations, api_error};
         (status = 200, body = ChatResponse, description = "with `stream`: text/event-stream of ChatEvent"),
         (status = 400, body = Problem, description = "no message, too many, a parameter out of range, or one that the provider cannot serve"),
         (status = 404, body = Problem, description = "no such provider or model; the known ones are listed"),
-        (status = 429, body = Problem, description = "the provider is overloaded; Retry-After as it says"),
+        (status = 429, body = Problem, description = "the provider is overloaded, or a budget is spent; Retry-After says when there is room"),
         (status = 502, body = Problem, description = "the provider refused, or sent what cannot be used"),
         (status = 503, body = Problem, description = "no provider answers; each is named with the next step"),
     )
 )]
 pub(crate) async fn chat(
     State(conversations): State<Arc<Conversations>>,
+    caller: Caller,
     Ctx(context): Ctx,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     if request.stream {
-        let answer = conversations.stream(&request).await?;
+        let answer = conversations.stream(caller, &request).await?;
         return Ok(server_sent_events(events(answer, context.request_id)));
     }
-    Ok(Json(conversations.complete(&request).await?).into_response())
+    Ok(Json(conversations.complete(caller, &request).await?).into_response())
 }
 
 fn events(answer: ChatStream, request_id: String) -> impl Stream<Item = Event> {
@@ -74,4 +76,10 @@ fn event(event: &ChatEvent) -> Event {
 #[utoipa::path(get, path = "/chat/providers", responses((status = 200, body = ProvidersResponse)))]
 pub(crate) async fn providers(State(conversations): State<Arc<Conversations>>) -> Json<ProvidersResponse> {
     Json(ProvidersResponse { providers: conversations.survey().await })
+}
+
+/// How the budgets of callers stand.
+#[utoipa::path(get, path = "/chat/budgets", responses((status = 200, body = BudgetsResponse)))]
+pub(crate) async fn budgets(State(conversations): State<Arc<Conversations>>) -> Json<BudgetsResponse> {
+    Json(BudgetsResponse { budgets: conversations.budgets().status() })
 }

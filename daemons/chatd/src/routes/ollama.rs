@@ -18,24 +18,26 @@ use wire::chat::ollama::{ChatRequest, ChatResponse, FunctionCall, Message, Tag, 
 use wire::chat::{self, FinishReason, Usage};
 use wire::{ErrorCode, Problem};
 
+use crate::budgets::Caller;
 use crate::conversation::{Conversations, api_error};
 
 /// Answers a conversation in Ollama's shape: line by line, unless `stream` is false.
 #[utoipa::path(
     post, path = "/api/chat", request_body = ChatRequest,
-    responses((status = 200, body = ChatResponse), (status = 400, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = ChatResponse), (status = 400, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem))
 )]
 pub(crate) async fn chat(
     State(conversations): State<Arc<Conversations>>,
+    caller: Caller,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let request = request::into_ours(request)?;
     if request.stream {
-        let lines = lines(conversations.stream(&request).await?).map(Ok::<_, Infallible>);
+        let lines = lines(conversations.stream(caller, &request).await?).map(Ok::<_, Infallible>);
         let ndjson = [(CONTENT_TYPE, "application/x-ndjson")];
         return Ok((ndjson, Body::from_stream(lines)).into_response());
     }
-    let answer = conversations.complete(&request).await?;
+    let answer = conversations.complete(caller, &request).await?;
     let tool_calls = calls(answer.message.tool_calls)
         .map_err(|reason| ApiError::new(ErrorCode::UpstreamFailed, reason))?;
     let message = Some(Message { tool_calls, ..said(answer.message.content.text()) });

@@ -19,15 +19,17 @@ use wire::chat::{self, ChatResponse, FinishReason, Usage};
 use wire::error::openai_error;
 
 use super::{DONE, server_sent_events};
+use crate::budgets::Caller;
 use crate::conversation::{Conversations, api_error};
 
 /// Answers a conversation in OpenAI's shape.
 #[utoipa::path(
     post, path = "/v1/chat/completions", request_body = ChatRequest,
-    responses((status = 200, body = Completion), (status = 400, body = Problem), (status = 404, body = Problem))
+    responses((status = 200, body = Completion), (status = 400, body = Problem), (status = 404, body = Problem), (status = 429, body = Problem))
 )]
 pub(crate) async fn completions(
     State(conversations): State<Arc<Conversations>>,
+    caller: Caller,
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     let wants_usage = request.stream_options.is_some_and(|options| options.include_usage);
@@ -38,10 +40,10 @@ pub(crate) async fn completions(
     }
     let request = into_ours(request);
     if request.stream {
-        let answer = conversations.stream(&request).await?;
+        let answer = conversations.stream(caller, &request).await?;
         return Ok(server_sent_events(chunks(answer, wants_usage)));
     }
-    Ok(Json(completion(conversations.complete(&request).await?)).into_response())
+    Ok(Json(completion(conversations.complete(caller, &request).await?)).into_response())
 }
 
 fn into_ours(request: ChatRequest) -> chat::ChatRequest {

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 /// An Ollama that begins to answer and then says nothing more: its address, a message when it has been asked, and one when
 /// its caller has closed the connection.
-async fn silent() -> (String, oneshot::Receiver<()>, oneshot::Receiver<()>) {
+pub(crate) async fn silent() -> (String, oneshot::Receiver<()>, oneshot::Receiver<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let ((asked, was_asked), (closed, was_closed)) = (oneshot::channel(), oneshot::channel());

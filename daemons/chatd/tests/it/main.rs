@@ -1,6 +1,7 @@
 //! `chatd` as its callers see it: the router that is served, called in process, over providers in this process.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod budgets;
 mod chat;
 mod clients;
 mod faces;
@@ -18,6 +19,7 @@ use chatd::Config;
 use client::PeerUrls;
 use llm::ProviderSettings;
 use serde_json::Value;
+use service::testing::Hook;
 use tower::ServiceExt;
 use wire::DaemonName;
 
@@ -48,7 +50,8 @@ async fn ollama(stream: &'static str) -> SocketAddr {
 
 struct Daemon {
     router: Router,
-    _folder: tempfile::TempDir,
+    on_shutdown: Vec<Hook>,
+    folder: tempfile::TempDir,
 }
 
 impl Daemon {
@@ -60,10 +63,23 @@ impl Daemon {
     }
 
     async fn start(config: Config) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        Self::start_in(tempfile::tempdir().unwrap(), config).await
+    }
+
+    /// With what another one has left in `folder`.
+    async fn start_in(folder: tempfile::TempDir, config: Config) -> Self {
         let env = service::testing::env(folder.path(), PeerUrls::default()).unwrap();
         let app = chatd::build(config, env.clone()).await.unwrap();
-        Self { router: service::testing::router(DaemonName::Chatd, app, &env).unwrap(), _folder: folder }
+        let (router, on_shutdown) = service::testing::parts(DaemonName::Chatd, app, &env).unwrap();
+        Self { router, on_shutdown, folder }
+    }
+
+    /// Ends it in good order, and says where its data are.
+    async fn stop(self) -> tempfile::TempDir {
+        for hook in self.on_shutdown {
+            hook.await;
+        }
+        self.folder
     }
 
     async fn post(&self, path: &str, body: &Value) -> (u16, String) {

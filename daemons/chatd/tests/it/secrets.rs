@@ -14,7 +14,16 @@ fn check_of_a_configuration_shows_no_key() {
         + &provider("b", "api_key_env = \"CHATD_TEST_KEY\"");
     let mistaken = provider("a", "api_key = \"sk-live-in-toml\"");
     let swapped = provider("a", "api_key_env = \"sk-live-in-toml\"");
-    for (config, is_good) in [(good, true), (mistaken, false), (swapped, false)] {
+    let budget = |rest: &str| good.clone() + &format!("[[chatd.budgets]]\nname = \"c\"\n{rest}\n");
+    let configs = [
+        (budget("api_key_env = \"CHATD_TEST_KEY\""), true),
+        (budget("api_key_env = \"sk-live-in-toml\""), false),
+        (budget("api_key = \"sk-live-in-toml\""), false),
+        (good, true),
+        (mistaken, false),
+        (swapped, false),
+    ];
+    for (config, is_good) in configs {
         std::fs::write(&file, &config).unwrap();
         let output = Command::new(env!("CARGO_BIN_EXE_chatd"))
             .args(["--check-config", "--config"])
