@@ -9,12 +9,13 @@ use futures::stream::{self, Stream, StreamExt};
 use provider::{Endpoint, Result};
 use reqwest::Client;
 use serde_json::Value;
-use wire::chat::{ChatRequest, ChatResponse, ProviderStatus};
+use wire::chat::{BudgetStatus, ChatRequest, ChatResponse, ProviderStatus};
 
 use crate::answer::{self, Piece};
-use crate::budget::{Budget, Demand, now_s};
+use crate::budget::{Balance, Budget, Demand, Limits, now_s};
 use crate::meter::{Health, Meter};
 use crate::protocol::{self, Event};
+use crate::tariff::Tariff;
 use crate::{ChatStream, Error, Kind, Observer, ProviderSettings};
 
 /// How long a provider has to list its models; its own timeout is meant for answers that take minutes.
@@ -41,6 +42,8 @@ impl Backend {
             let reason = format!("kind {:?} needs a key: set `api_key_env` or `api_key_file`", kind.as_str());
             return Err(provider::Error::Configuration { provider: settings.name.clone(), reason });
         }
+        let tariff = Tariff::new(&settings.prices, &settings.currency)
+            .map_err(|reason| provider::Error::Configuration { provider: settings.name.clone(), reason })?;
         let endpoint = match kind {
             Kind::Anthropic => {
                 endpoint.with_key_header("x-api-key").with_header("anthropic-version", ANTHROPIC_VERSION)
@@ -54,7 +57,7 @@ impl Backend {
             models: settings.models.clone(),
             first_token: bound(settings.first_token_ms.unwrap_or(settings.timeout_ms)),
             total: bound(settings.total_ms),
-            health: Health::new(settings.limits()),
+            health: Health::new(settings.limits(), tariff),
         })
     }
 
@@ -127,6 +130,7 @@ impl Backend {
         let models = tokio::time::timeout(SURVEY_TIMEOUT, self.list_models()).await;
         let models = models.unwrap_or_else(|_| Err(self.endpoint.timed_out(self.models_path())));
         let latency_ms = started.elapsed().as_secs_f64() * 1e3;
+        self.health.seen(self.endpoint.name(), models.is_ok());
         ProviderStatus {
             name: self.endpoint.name().to_owned(),
             kind: self.kind.as_str().to_owned(),
@@ -138,7 +142,27 @@ impl Backend {
             configured_models: self.models.clone(),
             breaker: self.health.state().as_str().to_owned(),
             records: self.health.records(),
+            currency: self.health.currency().to_owned(),
+            budget: self.budget_status(),
         }
+    }
+
+    fn budget_status(&self) -> Option<BudgetStatus> {
+        let limits = self.budget().limits();
+        if limits == Limits::default() {
+            return None;
+        }
+        let Limits { max_concurrent, tokens_per_day } = limits;
+        let Balance { in_flight, used, held } = self.budget().balance(now_s());
+        Some(BudgetStatus {
+            name: self.endpoint.name().to_owned(),
+            keys: 0,
+            max_concurrent,
+            tokens_per_day,
+            in_flight: u64::from(in_flight),
+            tokens_used: used,
+            tokens_held: held,
+        })
     }
 
     /// Asks budget and breaker, and finds out which model it is.

@@ -16,6 +16,7 @@ mod protocol;
 mod retry;
 mod route;
 mod settings;
+mod tariff;
 mod window;
 
 pub use answer::{Piece, ToolCalls};
@@ -24,3 +25,4 @@ pub use error::{Error, Result};
 pub use observer::{Attempt, Observer};
 pub use route::Route;
 pub use settings::{Kind, ProviderSettings, variable};
+pub use tariff::Price;

@@ -14,6 +14,7 @@ use crate::breaker::{Breaker, State};
 use crate::budget::{Budget, Hold, Limits, now_s};
 use crate::observer::{Attempt, Observer};
 use crate::protocol::Event;
+use crate::tariff::Tariff;
 
 /// Models of one provider that are counted apart; servers that take any name would be asked for any number of them.
 const MAX_MODELS: usize = 64;
@@ -25,6 +26,7 @@ const OTHER_MODELS: &str = "other";
 pub(crate) struct Health {
     breaker: Breaker,
     budget: Arc<Budget>,
+    tariff: Tariff,
     models: Mutex<BTreeMap<String, Record>>,
 }
 
@@ -35,11 +37,25 @@ struct Record {
     usage: Usage,
     first_tokens: u64,
     until_first_token: Duration,
+    until_end: Duration,
+    cost: Option<f64>,
 }
 
 impl Health {
-    pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { breaker: Breaker::default(), budget: Budget::new(limits), models: Mutex::default() })
+    pub(crate) fn new(limits: Limits, tariff: Tariff) -> Arc<Self> {
+        let (breaker, budget) = (Breaker::default(), Budget::new(limits));
+        Arc::new(Self { breaker, budget, tariff, models: Mutex::default() })
+    }
+
+    /// The currency of its prices.
+    pub(crate) fn currency(&self) -> &str {
+        &self.tariff.currency
+    }
+
+    /// Tells whether `provider` was there when it was last looked for.
+    pub(crate) fn seen(&self, provider: &str, is_reachable: bool) {
+        let reachable = if is_reachable { 1.0 } else { 0.0 };
+        gauge!("chatd_provider_reachable", "provider" => provider.to_owned()).set(reachable);
     }
 
     /// What may be asked of the provider.
@@ -60,13 +76,16 @@ impl Health {
     pub(crate) fn records(&self) -> Vec<ModelRecord> {
         let models = self.models.lock();
         let records = models.iter().map(|(model, record)| {
-            let mean = record.until_first_token.as_secs_f64() * 1e3 / record.first_tokens.max(1) as f64;
+            let mean =
+                |sum: Duration, count: u64| (count > 0).then(|| sum.as_secs_f64() * 1e3 / count as f64);
             ModelRecord {
                 model: model.clone(),
                 answers: record.answers,
                 failures: record.failures,
                 usage: record.usage,
-                first_token_ms: (record.first_tokens > 0).then_some(mean),
+                cost: record.cost,
+                first_token_ms: mean(record.until_first_token, record.first_tokens),
+                answer_ms: mean(record.until_end, record.answers),
             }
         });
         records.collect()
@@ -146,6 +165,7 @@ impl Meter {
     pub(crate) fn end(&mut self, said: FinishReason) -> (FinishReason, Usage) {
         let usage = self.tally.of_whole();
         self.health.breaker.succeeded();
+        self.health.seen(&self.provider, true);
         let reason = self.tally.finish_reason(said);
         self.settle("answered", usage, Some(reason));
         let took = self.started.elapsed();
@@ -158,6 +178,9 @@ impl Meter {
     pub(crate) fn fail(&mut self, error: &provider::Error) -> Usage {
         // Before it has begun to answer, the provider has, as far as anybody knows, read nothing.
         let usage = if self.first_token.is_some() { self.tally.of_part() } else { Usage::default() };
+        if matches!(error, provider::Error::Unreachable { .. }) {
+            self.health.seen(&self.provider, false);
+        }
         if is_its_fault(error) {
             self.health.breaker.failed(Instant::now());
         } else {
@@ -169,43 +192,54 @@ impl Meter {
 
     fn settle(&mut self, outcome: &'static str, usage: Usage, finish_reason: Option<FinishReason>) {
         self.is_settled = true;
+        let (took, first_token) = (self.started.elapsed(), self.first_token);
         self.hold.spend(usage.total_tokens, now_s());
         if let Some(observer) = &self.observer {
-            observer.ended(&Attempt {
-                provider: &self.provider,
-                model: &self.asked,
-                outcome,
-                usage,
-                finish_reason,
-                first_token: self.first_token,
-                took: self.started.elapsed(),
-            });
+            let (provider, model) = (self.provider.as_str(), self.asked.as_str());
+            observer.ended(&Attempt { provider, model, outcome, usage, finish_reason, first_token, took });
         }
-        let provider = || self.provider.clone();
-        counter!("chatd_requests_total", "provider" => provider(), "outcome" => outcome).increment(1);
+        let provider = self.provider.clone();
+        counter!("chatd_requests_total", "provider" => provider.clone(), "outcome" => outcome).increment(1);
         let is_open = if self.health.state() == State::Closed { 0.0 } else { 1.0 };
-        gauge!("chatd_breaker_open", "provider" => provider()).set(is_open);
+        gauge!("chatd_breaker_open", "provider" => provider).set(is_open);
         // A failure before the first token may be that of a model which is not there: its name is no label.
-        if outcome != "answered" && self.first_token.is_none() {
+        if outcome != "answered" && first_token.is_none() {
             if usage.total_tokens == 0 {
                 return;
             }
             OTHER_MODELS.clone_into(&mut self.model);
         }
+        self.enter(outcome, usage, took);
+    }
+
+    /// Adds to the account of the model.
+    fn enter(&self, outcome: &'static str, usage: Usage, took: Duration) {
+        let labels = || (self.provider.clone(), self.model.clone());
         for (kind, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
-            let model = self.model.clone();
-            counter!("chatd_tokens_total", "provider" => provider(), "model" => model, "kind" => kind)
+            let (provider, model) = labels();
+            counter!("chatd_tokens_total", "provider" => provider, "model" => model, "kind" => kind)
                 .increment(tokens);
         }
         let mut models = self.health.models.lock();
         let record = models.entry(self.model.clone()).or_default();
-        let is_answer = outcome == "answered";
-        record.answers += u64::from(is_answer);
-        record.failures += u64::from(!is_answer && outcome != "abandoned");
+        match outcome {
+            "answered" => {
+                record.answers += 1;
+                record.until_end += took;
+            }
+            "abandoned" => {}
+            _ => record.failures += 1,
+        }
         record.usage = record.usage.plus(usage);
         if let Some(took) = self.first_token {
             record.first_tokens += 1;
             record.until_first_token += took;
+        }
+        if let Some(cost) = self.health.tariff.cost(&self.asked, usage) {
+            let sum = record.cost.unwrap_or_default() + cost;
+            record.cost = Some(sum);
+            let ((provider, model), currency) = (labels(), self.health.currency().to_owned());
+            gauge!("chatd_cost", "provider" => provider, "model" => model, "currency" => currency).set(sum);
         }
     }
 }

@@ -44,7 +44,7 @@ impl Route {
 
 /// Whether `text` is `pattern`, in which `*` stands for any text. A star takes as little as it can, and more where what
 /// follows it does not fit: what is needed for one star only, the last one, as all before it have found their place.
-fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     let mut pieces = pattern.split('*');
     let Some(mut rest) = pieces.next().and_then(|start| text.strip_prefix(start)) else { return false };
     let Some(last) = pieces.next_back() else { return rest.is_empty() };

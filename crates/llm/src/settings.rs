@@ -6,6 +6,7 @@ use std::time::Duration;
 use provider::Address;
 use serde::{Deserialize, Deserializer, Serialize};
 
+use crate::Price;
 use crate::budget::Limits;
 
 /// Which interface a provider speaks.
@@ -77,6 +78,10 @@ pub struct ProviderSettings {
     pub max_concurrent: Option<u32>,
     /// Tokens that it reads and writes within any 24 hours, at most; any number if absent.
     pub tokens_per_day: Option<u64>,
+    /// What its models cost for a million tokens; the first entry that matches counts.
+    pub prices: Vec<Price>,
+    /// The currency of its prices.
+    pub currency: String,
     /// The environment variable that holds the API key.
     #[serde(deserialize_with = "variable")]
     pub api_key_env: Option<String>,
@@ -97,6 +102,8 @@ impl Default for ProviderSettings {
             total_ms: 900_000,
             max_concurrent: None,
             tokens_per_day: None,
+            prices: Vec::new(),
+            currency: "USD".into(),
             api_key_env: None,
             api_key_file: None,
         }

@@ -10,9 +10,9 @@ use wire::DaemonName;
 
 use crate::config::{LogFormat, ServiceConfig};
 
-/// Seconds: from a cache hit to the slowest request that is not a stream.
-const LATENCY_BUCKETS: [f64; 14] =
-    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+/// Seconds: from a cache hit to a long answer of a language model.
+const LATENCY_BUCKETS: [f64; 15] =
+    [0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0];
 /// How often the recorder folds what was recorded into its buckets.
 const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 

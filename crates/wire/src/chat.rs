@@ -224,6 +224,12 @@ pub struct ProviderStatus {
     /// What its models have done since the start of the daemon.
     #[serde(default)]
     pub records: Vec<ModelRecord>,
+    /// The currency of its prices, as configured.
+    #[serde(default)]
+    pub currency: String,
+    /// How its own budget stands, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget: Option<BudgetStatus>,
     /// Why it is not reachable, and what to do.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
@@ -268,7 +274,13 @@ pub struct ModelRecord {
     pub failures: u64,
     /// What all of them cost, those that callers did not wait for included.
     pub usage: Usage,
+    /// The same in money, in the provider's currency; absent without a price.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<f64>,
     /// How long its first tokens took on average, milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_token_ms: Option<f64>,
+    /// How long its whole answers took on average, milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer_ms: Option<f64>,
 }

@@ -2,7 +2,7 @@
 
 use futures::StreamExt;
 use llm::budget::{Balance, now_s};
-use llm::{Chat, Error, Kind, ProviderSettings, Route};
+use llm::{Chat, Error, Kind, Price, ProviderSettings, Route};
 use wire::chat::Usage;
 
 use crate::exchange::{End, Exchange, chunked, plain};
@@ -174,4 +174,37 @@ async fn question_that_was_left_before_its_answer_has_cost_its_prompt() {
     drop(waiting);
     assert!(gone.recv().await.is_none());
     assert_eq!(budget.balance(now_s()), Balance { in_flight: 0, used: 4, held: 0 });
+}
+
+#[tokio::test]
+async fn cost_latency_and_health_of_a_model_are_in_metrics_and_listing() {
+    let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _recording = metrics::set_default_local_recorder(&recorder);
+    let server = Server::answering(200, OPENAI_WHOLE).await;
+    let prices = vec![Price { models: vec!["m*".into()], input: 0.5, output: 1.5 }];
+    let settings = ProviderSettings {
+        prices,
+        currency: "EUR".into(),
+        tokens_per_day: Some(1000),
+        ..provider("near", Kind::OpenAi, &server.url, &[])
+    };
+    let chat = chat(&[settings]);
+    for model in ["m", "free"] {
+        chat.complete(&request(Some(model))).await.unwrap();
+    }
+    // 26 tokens read and two written: sixteen millionths.
+    let text = handle.render();
+    for line in [
+        "chatd_cost{provider=\"near\",model=\"m\",currency=\"EUR\"} 0.000016",
+        "chatd_provider_reachable{provider=\"near\"} 1",
+        "chatd_answer_seconds_count{provider=\"near\",model=\"m\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} is not in:\n{text}");
+    }
+    let status = &chat.survey().await[0];
+    let costs: Vec<_> = status.records.iter().map(|record| (record.model.as_str(), record.cost)).collect();
+    assert_eq!((status.currency.as_str(), costs), ("EUR", vec![("free", None), ("m", Some(0.000_016))]));
+    assert!(status.records[0].answer_ms.is_some_and(|took| took > 0.0));
+    assert_eq!(status.budget.as_ref().map(|budget| budget.tokens_used), Some(56));
 }
