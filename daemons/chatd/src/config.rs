@@ -4,7 +4,7 @@ use llm::budget::Limits;
 use llm::{ProviderSettings, Route};
 use serde::{Deserialize, Serialize};
 
-use crate::BudgetConfig;
+use crate::{BudgetConfig, RecordingConfig};
 
 /// `[chatd]`: which providers there are, and the bounds of a request.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,6 +18,8 @@ pub struct Config {
     pub default_budget: Limits,
     /// What the callers with certain keys may ask.
     pub budgets: Vec<BudgetConfig>,
+    /// Whether observerd is told of every exchange.
+    pub recording: RecordingConfig,
     /// Messages in one conversation at most.
     pub max_messages: usize,
     /// The largest request body, bytes.
@@ -31,6 +33,7 @@ impl Default for Config {
             routes: Vec::new(),
             default_budget: Limits::default(),
             budgets: Vec::new(),
+            recording: RecordingConfig::default(),
             max_messages: 1000,
             max_body_bytes: 4 << 20,
         }

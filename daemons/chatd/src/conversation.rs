@@ -8,18 +8,24 @@ use wire::chat::{ChatRequest, ChatResponse, Message, ProviderStatus, Role};
 
 use crate::Config;
 use crate::budgets::{Budgets, Caller};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Recordings};
+use crate::recording::{Recorder, Server};
 
 /// Holds conversations with the configured providers.
 pub(crate) struct Conversations {
     chat: Chat,
     budgets: Arc<Budgets>,
+    recordings: Option<Recordings>,
     max_messages: usize,
 }
 
 impl Conversations {
-    pub(crate) fn new(config: &Config) -> anyhow::Result<Self> {
+    /// With `recorder`, every exchange is recorded.
+    pub(crate) fn new(config: &Config, recorder: Option<Recorder>) -> anyhow::Result<Self> {
+        let servers = config.providers.iter().map(|provider| (provider.name.clone(), Server::of(provider)));
+        let servers = Arc::new(servers.collect());
         Ok(Self {
+            recordings: recorder.map(|recorder| Recordings { recorder, servers }),
             chat: Chat::new(&config.providers, &config.routes)?,
             budgets: Arc::new(Budgets::new(config.default_budget, &config.budgets)?),
             max_messages: config.max_messages,
@@ -37,23 +43,33 @@ impl Conversations {
     /// The whole answer.
     pub(crate) async fn complete(
         &self,
-        caller: Caller,
+        caller: &Caller,
         request: &ChatRequest,
     ) -> Result<ChatResponse, ApiError> {
         let exchange = self.exchange(caller, request)?;
-        self.chat.observed(exchange).complete(request).await.map_err(|error| api_error(&error))
+        let answer = self.chat.observed(exchange.clone()).complete(request).await;
+        let answer = answer.map_err(|error| api_error(&error))?;
+        exchange.said(&answer.message);
+        Ok(answer)
     }
 
     /// The answer as it comes, its first piece being there.
-    pub(crate) async fn stream(&self, caller: Caller, request: &ChatRequest) -> Result<ChatStream, ApiError> {
+    pub(crate) async fn stream(
+        &self,
+        caller: &Caller,
+        request: &ChatRequest,
+    ) -> Result<ChatStream, ApiError> {
         let exchange = self.exchange(caller, request)?;
-        self.chat.observed(exchange).stream(request).await.map_err(|error| api_error(&error))
+        let answer = self.chat.observed(exchange.clone()).stream(request).await;
+        let answer = answer.map_err(|error| api_error(&error))?;
+        Ok(ChatStream { pieces: exchange.overhear(answer.pieces), ..answer })
     }
 
     /// Checks `request`, and takes what it may cost from the caller's budget.
-    fn exchange(&self, caller: Caller, request: &ChatRequest) -> Result<Arc<Exchange>, ApiError> {
+    fn exchange(&self, caller: &Caller, request: &ChatRequest) -> Result<Arc<Exchange>, ApiError> {
         self.check(request)?;
-        Ok(Arc::new(Exchange::new(self.budgets.hold(caller, request)?)))
+        let hold = self.budgets.hold(caller, request)?;
+        Ok(Exchange::new(hold, self.recordings.as_ref(), caller, request))
     }
 
     /// Which providers answer.

@@ -8,6 +8,7 @@ mod budgets;
 mod config;
 mod conversation;
 mod exchange;
+mod recording;
 mod routes;
 
 use std::sync::Arc;
@@ -21,13 +22,16 @@ use budgets::Bookkeeper;
 pub use budgets::BudgetConfig;
 pub use config::Config;
 use conversation::Conversations;
+use recording::Recorder;
+pub use recording::RecordingConfig;
 
 /// Builds the daemon.
 ///
 /// # Errors
 /// When the configuration cannot work; the text says which provider, or which budget.
 pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
-    let conversations = Arc::new(Conversations::new(&config)?);
+    let (recorder, writer) = Recorder::start(&config.recording, &env).unzip();
+    let conversations = Arc::new(Conversations::new(&config, recorder)?);
     let file = env.data_dir.join("budgets.db");
     let bookkeeper = Bookkeeper::open(&file, conversations.budgets(), conversations.chat()).await?;
     // A model may write for minutes: the deadline is that of streams, the body is bounded all the same.
@@ -43,8 +47,13 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .routes(routes!(routes::openai::models))
         .routes(routes!(routes::ollama::tags))
         .with_state(conversations);
-    let app = App::new().stream(Scope::Read, chat).read(listings);
-    let Some(bookkeeper) = bookkeeper else { return Ok(app) };
-    env.tasks.spawn(env.shutdown.clone().run_until_cancelled_owned(bookkeeper.clone().run()));
-    Ok(app.on_shutdown(bookkeeper.close()))
+    let mut app = App::new().stream(Scope::Read, chat).read(listings);
+    if let Some(bookkeeper) = bookkeeper {
+        env.tasks.spawn(env.shutdown.clone().run_until_cancelled_owned(bookkeeper.clone().run()));
+        app = app.on_shutdown(bookkeeper.close());
+    }
+    if let Some(writer) = writer {
+        app = app.on_shutdown(writer.close());
+    }
+    Ok(app)
 }

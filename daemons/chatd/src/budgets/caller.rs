@@ -11,14 +11,14 @@ use sha2::{Digest as _, Sha256};
 const KEY_HEADER: &str = "x-api-key";
 
 /// Whom a request comes from, as far as it says so.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Caller(Option<Digest>);
-
-impl Caller {
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Caller {
     /// The digest of its key; `None`: it has sent none.
-    pub(crate) fn key(self) -> Option<Digest> {
-        self.0
-    }
+    pub(crate) key: Option<Digest>,
+    /// Under which the request is in the log.
+    pub(crate) request_id: String,
+    /// To which trace it belongs.
+    pub(crate) trace_id: String,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Caller {
@@ -29,7 +29,8 @@ impl<S: Send + Sync> FromRequestParts<S> for Caller {
         let Ctx(context) = Ctx::from_request_parts(parts, state).await?;
         let header = parts.headers.get(KEY_HEADER).and_then(|value| value.to_str().ok());
         let key = context.token.as_ref().map(wire::context::Secret::expose).or(header);
-        Ok(Self(key.map(str::trim).filter(|key| !key.is_empty()).map(Digest::of)))
+        let key = key.map(str::trim).filter(|key| !key.is_empty()).map(Digest::of);
+        Ok(Self { key, trace_id: context.trace.trace_id().to_string(), request_id: context.request_id })
     }
 }
 
@@ -75,7 +76,7 @@ mod tests {
     fn digest_is_read_as_it_was_written_and_shows_in_no_debug_output() {
         let digest = Digest::of("sk-1");
         assert_eq!(Digest::parse(&digest.to_string()), Some(digest));
-        assert_eq!(format!("{:?}", Caller(Some(digest))), "Caller(Some(***))");
+        assert_eq!(format!("{:?}", Some(digest)), "Some(***)");
         for bad in ["", "key:", "key:é", &"key:zz".repeat(13), &format!("{digest}00")] {
             assert_eq!(Digest::parse(bad), None, "{bad}");
         }

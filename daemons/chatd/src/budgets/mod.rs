@@ -72,14 +72,14 @@ impl Budgets {
     ///
     /// # Errors
     /// 429 with the time after which there is room, 400 if there never is.
-    pub(crate) fn hold(&self, caller: Caller, request: &ChatRequest) -> Result<Option<Hold>, ApiError> {
-        let named = caller.key().and_then(|key| self.named.get(&key));
+    pub(crate) fn hold(&self, caller: &Caller, request: &ChatRequest) -> Result<Option<Hold>, ApiError> {
+        let named = caller.key.and_then(|key| self.named.get(&key));
         let name = named.map_or(DEFAULT, |named| named.name.as_str());
         if named.is_none() && self.default == Limits::default() {
             return Ok(None);
         }
         let (demand, now) = (Demand::of(request), now_s());
-        let held = match (named, caller.key()) {
+        let held = match (named, caller.key) {
             (Some(named), _) => named.budget.hold(demand, now),
             (None, None) => self.shared.hold(demand, now),
             // Under the lock, so that no budget goes that is just being asked for.

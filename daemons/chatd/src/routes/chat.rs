@@ -39,10 +39,10 @@ pub(crate) async fn chat(
     Json(request): Json<ChatRequest>,
 ) -> Result<Response, ApiError> {
     if request.stream {
-        let answer = conversations.stream(caller, &request).await?;
+        let answer = conversations.stream(&caller, &request).await?;
         return Ok(server_sent_events(events(answer, context.request_id)));
     }
-    Ok(Json(conversations.complete(caller, &request).await?).into_response())
+    Ok(Json(conversations.complete(&caller, &request).await?).into_response())
 }
 
 fn events(answer: ChatStream, request_id: String) -> impl Stream<Item = Event> {

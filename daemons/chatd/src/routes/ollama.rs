@@ -33,11 +33,11 @@ pub(crate) async fn chat(
 ) -> Result<Response, ApiError> {
     let request = request::into_ours(request)?;
     if request.stream {
-        let lines = lines(conversations.stream(caller, &request).await?).map(Ok::<_, Infallible>);
+        let lines = lines(conversations.stream(&caller, &request).await?).map(Ok::<_, Infallible>);
         let ndjson = [(CONTENT_TYPE, "application/x-ndjson")];
         return Ok((ndjson, Body::from_stream(lines)).into_response());
     }
-    let answer = conversations.complete(caller, &request).await?;
+    let answer = conversations.complete(&caller, &request).await?;
     let tool_calls = calls(answer.message.tool_calls)
         .map_err(|reason| ApiError::new(ErrorCode::UpstreamFailed, reason))?;
     let message = Some(Message { tool_calls, ..said(answer.message.content.text()) });

@@ -40,10 +40,10 @@ pub(crate) async fn completions(
     }
     let request = into_ours(request);
     if request.stream {
-        let answer = conversations.stream(caller, &request).await?;
+        let answer = conversations.stream(&caller, &request).await?;
         return Ok(server_sent_events(chunks(answer, wants_usage)));
     }
-    Ok(Json(completion(conversations.complete(caller, &request).await?)).into_response())
+    Ok(Json(completion(conversations.complete(&caller, &request).await?)).into_response())
 }
 
 fn into_ours(request: ChatRequest) -> chat::ChatRequest {

@@ -6,6 +6,7 @@ mod chat;
 mod clients;
 mod faces;
 mod leaving;
+mod recording;
 mod secrets;
 mod tools;
 
@@ -68,7 +69,11 @@ impl Daemon {
 
     /// With what another one has left in `folder`.
     async fn start_in(folder: tempfile::TempDir, config: Config) -> Self {
-        let env = service::testing::env(folder.path(), PeerUrls::default()).unwrap();
+        Self::start_among(PeerUrls::default(), folder, config).await
+    }
+
+    async fn start_among(peers: PeerUrls, folder: tempfile::TempDir, config: Config) -> Self {
+        let env = service::testing::env(folder.path(), peers).unwrap();
         let app = chatd::build(config, env.clone()).await.unwrap();
         let (router, on_shutdown) = service::testing::parts(DaemonName::Chatd, app, &env).unwrap();
         Self { router, on_shutdown, folder }
