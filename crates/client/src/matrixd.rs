@@ -5,6 +5,7 @@ use futures::{Stream, TryStreamExt};
 use http::{Method, StatusCode};
 use uuid::Uuid;
 use wire::context::IDEMPOTENCY_KEY;
+use wire::drafts::{DraftRequest, DraftResponse};
 use wire::matrix::{
     CorpusList, EmailDraft, FillProposal, RetrieveRequest, RetrieveResponse, SearchRequest, SearchResponse,
     SmsDraft, ValidationReport,
@@ -167,5 +168,13 @@ impl Matrixd {
         proposal: &FillProposal,
     ) -> Result<ValidationReport> {
         self.0.post_idempotent(ctx, "/matrix/validate/fill", proposal).await
+    }
+
+    /// `POST /matrix/draft`; not retried, as answers of models cost.
+    ///
+    /// # Errors
+    /// Any [`Error`](crate::Error); a draft that breaks rules is an answer, not an error.
+    pub async fn draft(&self, ctx: &CallContext, request: &DraftRequest) -> Result<DraftResponse> {
+        self.0.post(ctx, "/matrix/draft", request).await
     }
 }

@@ -7,6 +7,7 @@
 pub mod catalog;
 pub mod chat;
 pub mod context;
+pub mod drafts;
 pub mod embed;
 pub mod error;
 pub mod health;

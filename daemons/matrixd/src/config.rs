@@ -23,6 +23,8 @@ pub struct Config {
     pub retrieve: RetrieveConfig,
     /// `[matrixd.facts]`
     pub facts: FactsConfig,
+    /// `[matrixd.draft]`
+    pub draft: DraftConfig,
     /// `[matrixd.corpora.NAME]`: the lake table that the items of a corpus come from.
     pub corpora: BTreeMap<String, CorpusConfig>,
 }
@@ -104,6 +106,22 @@ pub struct FactsConfig {
     pub market: MarketConfig,
 }
 
+/// `[matrixd.draft]`: how drafts are written, and where a worker's name and addresses are.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DraftConfig {
+    /// Answers that a model is asked for at most, 1 to 10: the first draft, and those that mend it.
+    pub max_rounds: u32,
+    /// How long all of them may take, milliseconds; then the template is the answer.
+    pub timeout_ms: u64,
+    /// Metadata keys of a worker's name, the first that is there counts; so for the others.
+    pub name: Vec<String>,
+    /// Of the e-mail address.
+    pub email: Vec<String>,
+    /// Of the phone number.
+    pub phone: Vec<String>,
+}
+
 /// `[matrixd.facts.hours]`: rest and hours that the fill validator asks for. House policy: no federal law sets them for
 /// adults in general industry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -153,6 +171,7 @@ impl Default for Config {
             playbook: PlaybookConfig::default(),
             retrieve: RetrieveConfig::default(),
             facts: FactsConfig::default(),
+            draft: DraftConfig::default(),
             corpora: BTreeMap::from([("workers".to_owned(), workers)]),
         }
     }
@@ -238,6 +257,19 @@ impl Default for FactsConfig {
     }
 }
 
+impl Default for DraftConfig {
+    fn default() -> Self {
+        let keys = |key: &str| vec![key.to_owned()];
+        Self {
+            max_rounds: 3,
+            timeout_ms: 60_000,
+            name: keys("name"),
+            email: keys("email"),
+            phone: keys("phone"),
+        }
+    }
+}
+
 impl Default for HoursConfig {
     fn default() -> Self {
         let HoursPolicy { min_rest_h, max_day_h, max_week_h } = HoursPolicy::default();
@@ -298,6 +330,7 @@ impl Config {
             "matrixd.retrieve.sql_first_rows is 1 to {MAX_K}"
         );
         self.facts.check()?;
+        anyhow::ensure!((1..=10).contains(&self.draft.max_rounds), "matrixd.draft.max_rounds is 1 to 10");
         for (corpus, config) in &self.corpora {
             let is_table = is_table(&config.table);
             anyhow::ensure!(is_table, "matrixd.corpora.{corpus}.table is written namespace.name");

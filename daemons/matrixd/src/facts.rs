@@ -32,7 +32,8 @@ impl Matrix {
     }
 }
 
-fn read(metadata: &Map<String, Value>, config: &FactsConfig) -> WorkerFacts {
+/// What is known of one worker.
+pub(crate) fn read(metadata: &Map<String, Value>, config: &FactsConfig) -> WorkerFacts {
     let value = |keys: &[String]| keys.iter().find_map(|key| metadata.get(key));
     let text = |keys: &[String]| value(keys).and_then(Value::as_str).map(str::to_owned);
     WorkerFacts {

@@ -1,13 +1,15 @@
-//! Search over corpora that gets better with every outcome, validators of what is sent, and retrieve by SQL and vectors.
+//! Search over corpora that gets better with every outcome, drafts and validators of what is sent, and retrieve by SQL and
+//! vectors.
 //!
 //! matrixd orchestrates and keeps no durable state: vectors come from embedd, neighbours from vectord, rows from queryd,
-//! and what worked is written to pathwayd. Everything held in memory is a cache or a bounded backlog, so that several
+//! words from chatd, and what worked is written to pathwayd. Everything held in memory is a cache or a bounded backlog, so that several
 //! replicas answer alike.
 
 mod condition;
 mod config;
 mod corpora;
 mod costs;
+mod draft;
 mod facts;
 mod market;
 mod matrix;
@@ -26,8 +28,8 @@ use std::sync::Arc;
 use service::{App, Env, Scope};
 
 pub use config::{
-    Config, CorpusConfig, EvidenceConfig, FactsConfig, HoursConfig, MarketConfig, PlaybookConfig,
-    ResultCacheConfig, RetrieveConfig,
+    Config, CorpusConfig, DraftConfig, EvidenceConfig, FactsConfig, HoursConfig, MarketConfig,
+    PlaybookConfig, ResultCacheConfig, RetrieveConfig,
 };
 use matrix::Matrix;
 
@@ -43,6 +45,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .read(routes::read(Arc::clone(&matrix)))
         .write(routes::write(Arc::clone(&matrix)))
         .long(Scope::Read, routes::evaluate(Arc::clone(&matrix)))
+        .long(Scope::Read, routes::draft(Arc::clone(&matrix)))
         .stream(Scope::Write, routes::import(Arc::clone(&matrix)))
         .long(Scope::Admin, routes::rebuild(matrix)))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use client::{Pathwayd, Queryd, Vectord};
+use client::{Chatd, Pathwayd, Queryd, Vectord};
 use service::Env;
 
 use crate::Config;
@@ -26,6 +26,7 @@ pub(crate) struct Matrix {
     pub(crate) vectord: Vectord,
     pub(crate) pathwayd: Pathwayd,
     pub(crate) queryd: Queryd,
+    pub(crate) chatd: Chatd,
     pub(crate) market: Market,
 }
 
@@ -47,6 +48,7 @@ impl Matrix {
             vectord,
             pathwayd: env.peers.pathwayd(),
             queryd: env.peers.queryd(),
+            chatd: env.peers.chatd(),
             config,
         }
     }

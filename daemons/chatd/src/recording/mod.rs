@@ -16,6 +16,9 @@ pub use config::RecordingConfig;
 pub(crate) use record::{Asked, Record, Server};
 pub(crate) use writer::Writer;
 
+/// The longest queue that can be configured.
+const MAX_QUEUE: usize = 1 << 20;
+
 /// Takes records; cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Recorder {
@@ -35,7 +38,7 @@ impl Recorder {
                 "no exchange is recorded: auth.service_token names no token, and observerd asks for one";
             env.readiness.degrade("recording", reason);
         }
-        let (queue, events) = mpsc::channel(config.queue.max(1));
+        let (queue, events) = mpsc::channel(config.queue.clamp(1, MAX_QUEUE));
         let dropped = Arc::new(AtomicU64::new(0));
         let writer = Writer::spawn(env, events, Arc::clone(&dropped));
         Some((Self { queue, dropped, has_content: config.content }, writer))

@@ -1,6 +1,7 @@
 //! The HTTP face: extract, call, map.
 
 mod corpora;
+mod draft;
 mod playbooks;
 mod retrieve;
 mod search;
@@ -41,6 +42,11 @@ pub(crate) fn evaluate(matrix: Arc<Matrix>) -> OpenApiRouter {
         .routes(routes!(playbooks::evaluate))
         .routes(routes!(playbooks::export))
         .with_state(matrix)
+}
+
+/// The route that waits for models.
+pub(crate) fn draft(matrix: Arc<Matrix>) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(draft::draft)).with_state(matrix)
 }
 
 /// The route that records a great deal.

@@ -18,7 +18,7 @@ pub(crate) async fn email(
     State(matrix): State<Arc<Matrix>>,
     Json(draft): Json<EmailDraft>,
 ) -> Json<ValidationReport> {
-    matrix.judged("email", validators::email::validate(&draft))
+    Json(matrix.judged("email", validators::email::validate(&draft)))
 }
 
 /// Judges an SMS draft.
@@ -28,7 +28,7 @@ pub(crate) async fn sms(
     State(matrix): State<Arc<Matrix>>,
     Json(draft): Json<SmsDraft>,
 ) -> Json<ValidationReport> {
-    matrix.judged("sms", validators::sms::validate(&draft))
+    Json(matrix.judged("sms", validators::sms::validate(&draft)))
 }
 
 /// Judges a proposal to fill a job; the workers are looked up in their corpus, the pay in the table of wages, if there is one.
@@ -53,12 +53,12 @@ pub(crate) async fn fill(
         today: jiff::Zoned::now().date(),
         hours: HoursPolicy { min_rest_h, max_day_h, max_week_h },
     };
-    Ok(matrix.judged("fill", validators::fill::validate(&proposal, &known)))
+    Ok(Json(matrix.judged("fill", validators::fill::validate(&proposal, &known))))
 }
 
 impl Matrix {
     /// Counts what was found, by rule; the drafts themselves go neither to log nor metrics.
-    fn judged(&self, kind: &'static str, mut report: ValidationReport) -> Json<ValidationReport> {
+    pub(crate) fn judged(&self, kind: &'static str, mut report: ValidationReport) -> ValidationReport {
         if self.switches.no_ssn_guard {
             report.violations.retain(|violation| !violation.rule.starts_with("ssn"));
             report = validators::report(report.violations);
@@ -68,6 +68,6 @@ impl Matrix {
         for violation in &report.violations {
             metrics::counter!("matrixd_violations_total", "rule" => violation.rule.clone()).increment(1);
         }
-        Json(report)
+        report
     }
 }

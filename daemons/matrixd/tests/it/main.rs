@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "in a helper too, it fails the test")]
 
+mod draft;
 mod fill;
 mod peers_that_fail;
 mod playbooks;
