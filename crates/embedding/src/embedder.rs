@@ -12,8 +12,8 @@ use crate::cache::{Cache, Key};
 use crate::disk_cache::{DiskCache, DiskCacheSettings};
 use crate::embedding::{Embedding, Extent, Input, Item, Request};
 use crate::flights::Flights;
-use crate::local::{InferenceQueue, SentenceModel, is_bulk};
-use crate::models::{ModelSpec, Prefixes, Registry};
+use crate::local::{InferenceQueue, SentenceModel, StaticModel, StaticQueue, is_bulk};
+use crate::models::{ModelKind, ModelSpec, Prefixes, Registry};
 use crate::remote::RemoteModel;
 use crate::{Error, ProviderSettings, Result};
 
@@ -91,13 +91,19 @@ enum Backend {
     Remote(Arc<RemoteModel>),
 }
 
+/// A model whose files are here.
+enum Loaded {
+    Encoder(InferenceQueue),
+    Static(StaticQueue),
+}
+
 /// A model that runs here, once its files are here.
 struct LocalModel {
     spec: ModelSpec,
     dir: PathBuf,
     threads: usize,
     queue_texts: usize,
-    queue: OnceLock<InferenceQueue>,
+    loaded: OnceLock<Loaded>,
     /// Two loads at once would cost twice the memory.
     loading: Mutex<()>,
     /// Why the last load failed.
@@ -291,7 +297,7 @@ impl Model {
             dir: settings.models_dir.clone(),
             threads: if settings.threads == 0 { cores() } else { settings.threads },
             queue_texts: settings.queue_texts,
-            queue: OnceLock::new(),
+            loaded: OnceLock::new(),
             loading: Mutex::new(()),
             failure: Mutex::new(None),
         };
@@ -328,8 +334,8 @@ impl Backend {
     fn check(&self, input: Input<'_>) -> Result<()> {
         match (self, input) {
             (Self::Local(local), Input::Tokens(lists)) => {
-                let queue = local.queue()?;
-                lists.iter().try_for_each(|ids| queue.check_tokens(ids))
+                let loaded = local.loaded()?;
+                lists.iter().try_for_each(|ids| loaded.check_tokens(ids))
             }
             _ => Ok(()),
         }
@@ -337,34 +343,59 @@ impl Backend {
 
     async fn embed(&self, items: Vec<Item>) -> Result<Vec<Embedding>> {
         match self {
-            Self::Local(local) => local.queue()?.embed(items).await,
+            Self::Local(local) => local.loaded()?.embed(items).await,
             Self::Remote(remote) => remote.embed(items).await,
         }
     }
 }
 
+impl Loaded {
+    fn check_tokens(&self, ids: &[u32]) -> Result<()> {
+        match self {
+            Self::Encoder(queue) => queue.check_tokens(ids),
+            Self::Static(queue) => queue.check_tokens(ids),
+        }
+    }
+
+    async fn embed(&self, items: Vec<Item>) -> Result<Vec<Embedding>> {
+        match self {
+            Self::Encoder(queue) => queue.embed(items).await,
+            Self::Static(queue) => queue.embed(items).await,
+        }
+    }
+}
+
 impl LocalModel {
-    fn queue(&self) -> Result<&InferenceQueue> {
+    fn loaded(&self) -> Result<&Loaded> {
         let why = || self.failure.lock().clone().unwrap_or(Error::Loading { model: self.spec.name.clone() });
-        self.queue.get().ok_or_else(why)
+        self.loaded.get().ok_or_else(why)
     }
 
     fn load(&self) -> Result<()> {
         let _loading = self.loading.lock();
-        if self.queue.get().is_some() {
+        if self.loaded.get().is_some() {
             return Ok(());
         }
-        let started = SentenceModel::load(&self.spec, &self.dir)
-            .and_then(|model| InferenceQueue::start(model, self.queue_texts, self.threads));
-        match started {
-            Ok(queue) => {
-                self.queue.get_or_init(|| queue);
+        match self.read_files() {
+            Ok(loaded) => {
+                self.loaded.get_or_init(|| loaded);
                 Ok(())
             }
             Err(error) => {
                 *self.failure.lock() = Some(error.clone());
                 Err(error)
             }
+        }
+    }
+
+    fn read_files(&self) -> Result<Loaded> {
+        match self.spec.kind {
+            ModelKind::Encoder => SentenceModel::load(&self.spec, &self.dir)
+                .and_then(|model| InferenceQueue::start(model, self.queue_texts, self.threads))
+                .map(Loaded::Encoder),
+            ModelKind::Static => StaticModel::load(&self.spec, &self.dir)
+                .and_then(|model| StaticQueue::start(model, self.queue_texts, self.threads))
+                .map(Loaded::Static),
         }
     }
 }

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::models::ModelSpec;
+
 /// The result of embedding.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -17,13 +19,15 @@ pub enum Error {
         /// What there is.
         known: Vec<String>,
     },
-    /// The operator pulls the model; then the call works, without a restart.
-    #[error("model {model} is not installed in {}: run `lakectl models pull`", dir.display())]
+    /// The operator brings its files; then the call works, without a restart.
+    #[error("model {model} is not installed in {}: {remedy}", dir.display())]
     NotInstalled {
         /// Which model.
         model: String,
         /// The cache it was looked for in.
         dir: PathBuf,
+        /// How it comes there.
+        remedy: String,
     },
     /// Try again in a second.
     #[error("model {model} is being loaded: try again")]
@@ -31,13 +35,15 @@ pub enum Error {
         /// Which model.
         model: String,
     },
-    /// The operator pulls the model again, which replaces it.
-    #[error("model {model} cannot be used: {reason}: run `lakectl models pull`")]
+    /// The operator brings its files anew.
+    #[error("model {model} cannot be used: {reason}: {remedy}")]
     Unusable {
         /// Which model.
         model: String,
         /// A file is not the pinned one, or cannot be read.
         reason: String,
+        /// How it comes right.
+        remedy: String,
     },
     /// Try again later.
     #[error("{waiting} texts wait for the model, which takes at most {limit}: try again")]
@@ -92,4 +98,10 @@ pub enum Error {
     /// The configuration cannot work.
     #[error("{0}")]
     Configuration(String),
+}
+
+impl Error {
+    pub(crate) fn unusable(spec: &ModelSpec, reason: String) -> Self {
+        Self::Unusable { model: spec.name.clone(), reason, remedy: spec.remedy() }
+    }
 }

@@ -6,16 +6,19 @@
 
 mod cache;
 mod disk_cache;
+mod distill;
 mod embedder;
 mod embedding;
 mod error;
 mod flights;
 mod local;
 pub mod models;
+mod principal;
 mod remote;
 mod unit;
 
 pub use disk_cache::DiskCacheSettings;
+pub use distill::{DistillError, Distilled, Plan as DistillPlan, Stage as DistillStage, distill};
 pub use embedder::{Embedded, Embedder, Settings};
 pub use embedding::{Embedding, Extent, Input, Request, Vector};
 pub use error::{Error, Result};

@@ -63,7 +63,7 @@ async fn load(embedder: &Arc<Embedder>) -> Vec<(String, Error)> {
 
 fn reason(error: &Error) -> String {
     match error {
-        Error::NotInstalled { .. } => "model not installed: run `lakectl models pull`".into(),
+        Error::NotInstalled { remedy, .. } => format!("model not installed: {remedy}"),
         error => error.to_string(),
     }
 }

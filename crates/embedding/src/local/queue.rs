@@ -204,7 +204,7 @@ impl Lane {
 }
 
 /// A panic inside the runtime must fail what it was working at, not end the thread that all later requests need.
-fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+pub(super) fn guarded<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     let panicked = |_| Err(Error::Inference("the model runtime panicked".into()));
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(panicked)
 }

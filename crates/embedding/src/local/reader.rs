@@ -7,7 +7,7 @@ use std::path::Path;
 use tokenizers::{Encoding, Token, Tokenizer};
 
 use crate::embedding::{Extent, Item};
-use crate::models::{ModelFile, ModelSpec, sha256_hex};
+use crate::models::{ModelFile, ModelKind, ModelSpec, sha256_hex};
 use crate::{Error, Result};
 
 /// A tokenizer that cuts off what its model does not read.
@@ -15,6 +15,10 @@ pub(crate) struct Reader {
     tokenizer: Tokenizer,
     /// What it puts around a text.
     around: Vec<u32>,
+    /// Whether the model reads that too.
+    surrounds: bool,
+    /// One more than the highest id.
+    vocabulary: usize,
     /// Tokens of a text's own that are read.
     max_content: usize,
 }
@@ -39,15 +43,18 @@ impl Reader {
     /// Loads the tokenizer of `spec` from the cache `dir`. Its file may ask for padding and for a limit; each batch is padded to
     /// its longest text, and cut at the limit of `spec`.
     pub(crate) fn load(spec: &ModelSpec, dir: &Path) -> Result<Self> {
-        let unusable = |reason: String| Error::Unusable { model: spec.name.clone(), reason };
+        let unusable = |reason: String| Error::unusable(spec, reason);
         let failed = |error: tokenizers::Error| unusable(error.to_string());
         let mut tokenizer =
             Tokenizer::from_bytes(read_checked(spec, dir, &spec.tokenizer)?).map_err(failed)?;
         tokenizer.with_padding(None).with_truncation(None).map_err(failed)?;
         let around = tokenizer.encode_fast("", true).map_err(failed)?.get_ids().to_vec();
-        let max_content = spec.max_tokens.checked_sub(around.len()).filter(|max| *max > 0);
+        let surrounds = spec.kind == ModelKind::Encoder;
+        let surrounding = if surrounds { around.len() } else { 0 };
+        let max_content = spec.max_tokens.checked_sub(surrounding).filter(|max| *max > 0);
         let none_left = || unusable(format!("`max_tokens` is {}: that leaves a text none", spec.max_tokens));
-        Ok(Self { tokenizer, max_content: max_content.ok_or_else(none_left)?, around })
+        let vocabulary = tokenizer.get_vocab(true).into_values().max().map_or(0, |id| id as usize + 1);
+        Ok(Self { tokenizer, max_content: max_content.ok_or_else(none_left)?, around, surrounds, vocabulary })
     }
 
     /// The tokens of a text with those that the tokenizer puts around it, `[CLS]` and `[SEP]`, cut off at the model's limit.
@@ -64,9 +71,14 @@ impl Reader {
         }
     }
 
+    /// How many tokens there are.
+    pub(crate) fn vocabulary(&self) -> usize {
+        self.vocabulary
+    }
+
     /// Refuses ids that are not in the vocabulary.
     pub(crate) fn check_tokens(&self, ids: &[u32]) -> Result<()> {
-        let vocabulary = self.tokenizer.get_vocab_size(true);
+        let vocabulary = self.vocabulary();
         match ids.iter().find(|&&id| id as usize >= vocabulary) {
             None => Ok(()),
             Some(&id) => Err(Error::TokenOutOfRange { id, vocabulary }),
@@ -83,6 +95,9 @@ impl Reader {
 
     fn surround(&self, content: &[u32]) -> tokenizers::Result<Tokens> {
         let read = &content[..content.len().min(self.max_content)];
+        if !self.surrounds {
+            return Ok(Tokens { ids: read.to_vec(), of: content.len() });
+        }
         let tokens = read.iter().map(|&id| Token::new(id, String::new(), (0, 0))).collect();
         let encoding = self.tokenizer.post_process(Encoding::from_tokens(tokens, 0), None, true)?;
         Ok(Tokens { ids: encoding.get_ids().to_vec(), of: content.len() + self.around.len() })
@@ -92,9 +107,11 @@ impl Reader {
 /// The bytes of a model's file, once they have been compared with its digest.
 pub(crate) fn read_checked(spec: &ModelSpec, dir: &Path, file: &ModelFile) -> Result<Vec<u8>> {
     let path = dir.join(&spec.name).join(&file.file);
-    let unusable = |reason| Error::Unusable { model: spec.name.clone(), reason };
+    let unusable = |reason: String| Error::unusable(spec, reason);
     let bytes = fs::read(&path).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => Error::NotInstalled { model: spec.name.clone(), dir: dir.into() },
+        ErrorKind::NotFound => {
+            Error::NotInstalled { model: spec.name.clone(), dir: dir.into(), remedy: spec.remedy() }
+        }
         _ => unusable(format!("{}: {error}", path.display())),
     })?;
     let found = sha256_hex(&bytes);

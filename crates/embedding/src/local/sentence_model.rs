@@ -43,7 +43,7 @@ impl SentenceModel {
     /// Blocks for some hundred milliseconds.
     pub(crate) fn load(spec: &ModelSpec, dir: &Path) -> Result<Self> {
         let started = Instant::now();
-        let unusable = |reason: String| Error::Unusable { model: spec.name.clone(), reason };
+        let unusable = |reason: String| Error::unusable(spec, reason);
         let reader = Reader::load(spec, dir)?;
         let graph = lookup::before_scaling(&read_checked(spec, dir, &spec.graph)?);
         let graph = ModelOptions::with_all_ops()
@@ -95,6 +95,24 @@ impl SentenceModel {
             .collect()
     }
 
+    /// The state of each token at unit length, with nothing beside it but what the tokenizer puts around a text.
+    pub(crate) fn embed_tokens(&self, ids: &[u32], pool: &Pool) -> Result<Vec<Vec<f32>>> {
+        let read = |&id: &u32| Ok(self.reader.read(&Item::Tokens(vec![id]))?.ids);
+        let texts = ids.iter().map(read).collect::<Result<Vec<_>>>()?;
+        let rows: Vec<_> = texts.iter().map(Vec::as_slice).collect();
+        let hidden = self.last_hidden_state(&rows, pool).map_err(Error::Inference)?;
+        let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        let texts = rows.iter().zip(ids).zip(hidden.chunks_exact(width * self.dimension));
+        texts
+            .map(|((row, id), states)| {
+                let place = row.iter().position(|token| token == id).unwrap_or(0);
+                let mut state = states[place * self.dimension..][..self.dimension].to_vec();
+                normalise(&mut state).ok_or_else(|| Error::Inference("vector without direction".into()))?;
+                Ok(state)
+            })
+            .collect()
+    }
+
     fn sum_states(&self, states: &[f32]) -> Vec<f32> {
         let mut sum = vec![0.0; self.dimension];
         for state in states.chunks_exact(self.dimension) {
@@ -108,6 +126,9 @@ impl SentenceModel {
     /// Runs the graph over `rows` padded to one width: `[rows, width, dimension]`, flat.
     fn last_hidden_state(&self, rows: &[&[u32]], pool: &Pool) -> std::result::Result<Vec<f32>, String> {
         let width = rows.iter().map(|row| row.len()).max().unwrap_or(0);
+        if width == 0 {
+            return Err("a text has no token, and its tokenizer puts none around it".to_owned());
+        }
         let shape = [rows.len(), width];
         // Padding is masked out of the attention, so a text's states do not depend on its neighbours' lengths.
         let (mut ids, mut mask) = (NdTensor::<i32, 2>::zeros(shape), NdTensor::<i32, 2>::zeros(shape));

@@ -1,8 +1,10 @@
 //! Model files on this machine: where they are kept, whether they are whole, and how they get there.
 
 mod error;
+pub(crate) mod install;
 mod pull;
 mod registry;
+pub(crate) mod safetensors;
 
 use std::fs::File;
 use std::io;
@@ -14,7 +16,8 @@ use sha2::{Digest, Sha256};
 pub use error::ModelsError;
 pub use pull::{Pulled, Source, Stage, pull};
 pub use registry::{
-    DEFAULT_MODEL, Member, ModelFile, ModelSpec, Package, Pooling, Prefixes, REGISTRY_FILE, Registry,
+    DEFAULT_MODEL, Member, ModelFile, ModelKind, ModelSpec, Origin, Package, Pooling, Prefixes,
+    REGISTRY_FILE, Registry,
 };
 
 /// Names the cache of model files; the default is `lakehouse/models` under the user's cache folder.

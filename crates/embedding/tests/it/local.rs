@@ -305,7 +305,8 @@ async fn unknown_model_is_refused_with_the_names_of_those_there_are() {
         .embed(Request { model: Some("gpt-7"), ..Request::texts(&texts(["x"])) })
         .await
         .unwrap_err();
-    assert_eq!(refused.to_string(), "no model is named \"gpt-7\"; known here: all-MiniLM-L6-v2");
+    let refused = refused.to_string();
+    assert!(refused.starts_with("no model is named \"gpt-7\"; known here: all-MiniLM-L6-v2"), "{refused}");
 }
 
 #[tokio::test]

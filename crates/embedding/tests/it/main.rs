@@ -2,6 +2,7 @@
 //! failures say what to do.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod distill;
 mod local;
 mod pull;
 mod remote;
