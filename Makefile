@@ -23,11 +23,16 @@ TPCH_PEERS := scripts/bench/tpch/peers/requirements.txt
 TPCH_VENV := $(HOME)/.cache/lakehouse/tpch-venv-$(shell sha256sum $(TPCH_PEERS) | cut -c 1-12)
 export LAKEHOUSE_TPCH_PYTHON ?= $(TPCH_VENV)/bin/python
 
+# What embedding is measured beside, likewise.
+EMBED_PEERS := scripts/bench/embed/peers/requirements.txt
+EMBED_VENV := $(HOME)/.cache/lakehouse/embed-venv-$(shell sha256sum $(EMBED_PEERS) | cut -c 1-12)
+export LAKEHOUSE_EMBED_PYTHON ?= $(EMBED_VENV)/bin/python
+
 # What is installed.
 SHIPPED := lakectl catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 .DEFAULT_GOAL := help
-.PHONY: help build model dist try-systemd test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning prove-embed prove-chat
+.PHONY: help build model dist try-systemd test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +48,7 @@ test-peers: ## Fetch the S3 server and the clients that tests run against (pip),
 	@scripts/python-packages.sh moto
 	@scripts/python-packages.sh lake-clients
 	@scripts/python-packages.sh schemathesis
+	@scripts/python-packages.sh onnx-embed
 
 demo: model ## Run the main job on real data, start to finish
 	$(BIN)/lakectl demo
@@ -90,8 +96,15 @@ $(PEERS_VENV)/installed: $(PEERS)
 prove-learning: measured ## Measure whether playbooks help, and whom they harm, on titles of occupations; writes reports/bench/
 	$(GUIDED_BIN)/bench-learning
 
-# Eight minutes. Nothing else should run meanwhile.
-prove-embed: measured ## Measure what a search waits for embedd beside bulk work; writes reports/bench/
+embed-peers: $(EMBED_VENV)/installed ## Install what embedding is measured beside (pip), outside the checkout
+
+$(EMBED_VENV)/installed: $(EMBED_PEERS)
+	python3 -m venv $(EMBED_VENV)
+	$(EMBED_VENV)/bin/pip install --quiet --no-deps --requirement $(EMBED_PEERS)
+	touch $@
+
+# A quarter of an hour. Nothing else should run meanwhile.
+prove-embed: embed-peers measured ## Measure embedding beside ONNX Runtime, its quality, and searches beside bulk work; writes reports/bench/
 	$(GUIDED_BIN)/lakectl models pull
 	$(GUIDED_BIN)/bench-embed
 

@@ -1,10 +1,15 @@
-//! `bench-embed`: what a search waits for embedd while bulk work keeps it busy, and what the searches cost the bulk work.
+//! `bench-embed`: how fast embedd makes vectors, and how good they are, beside ONNX Runtime on the same file; what a static model that is
+//! distilled of it gains and loses; and what a search waits for embedd while bulk work keeps it busy.
 //!
-//! A real embedd without caches, so that every text is an inference. Single queries come at a fixed rate to an idle daemon, then to one
-//! whose bulk lane is never empty, round after round.
+//! A real embedd without caches, so that every text is computed, asked over HTTP. What is compared is measured in turn, round by round, and
+//! judged by the median.
 
 mod cli;
-mod measure;
+mod daemon;
+mod lanes;
+mod peer;
+mod quality;
+mod rates;
 mod report;
 
 use std::process::ExitCode;

@@ -7,6 +7,7 @@ pub mod daemon;
 pub mod http;
 pub mod load;
 pub mod machine;
+pub mod peer;
 pub mod procfs;
 pub mod progress;
 pub mod spread;

@@ -1,21 +1,18 @@
-//! The rounds: queries alone, bulk work alone, both.
+//! What a search waits for embedd beside bulk work: queries alone, bulk work alone, both.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
-use bench_kit::daemon::Daemon;
-use bench_kit::http::{Client, Reply, post};
+use bench_kit::http::{Client, Reply};
 use bench_kit::load::{self, Figures, Load, Pace, Traffic};
 use bench_kit::progress::say;
 use serde::{Deserialize, Serialize};
-use wire::embed::{EmbedRequest, TextKind, VectorEncoding};
+use wire::embed::TextKind;
 
-/// How long one bulk request may take.
-const BULK_PATIENCE: Duration = Duration::from_secs(600);
+use crate::daemon::{Embedd, PATIENCE, request, worker};
 
 /// What is done, and how often.
 #[derive(Debug, Clone, clap::Args, Serialize, Deserialize)]
@@ -35,6 +32,12 @@ pub(crate) struct Plan {
     /// Texts in a bulk request.
     #[arg(long, default_value_t = 256)]
     pub(crate) bulk_texts: usize,
+    /// Texts of a measurement beside ONNX Runtime.
+    #[arg(long, default_value_t = 512)]
+    pub(crate) rate_texts: usize,
+    /// How long the static model, and the other beside it, are measured in a round.
+    #[arg(long, default_value_t = 10.0)]
+    pub(crate) rate_seconds: f64,
 }
 
 /// What one round found.
@@ -50,11 +53,9 @@ pub(crate) struct Round {
     pub(crate) bulk_beside_per_s: f64,
 }
 
-/// Runs the plan against a daemon of `binaries`.
-pub(crate) fn measure(plan: &Plan, binaries: &Path) -> anyhow::Result<Vec<Round>> {
-    let folder = tempfile::Builder::new().prefix("bench-embed-").tempdir()?;
-    let settings = [("LAKEHOUSE_EMBEDD__CACHE_ENTRIES", "0")];
-    let daemon = Daemon::start(&binaries.join("embedd"), folder.path(), settings)?;
+/// Runs the plan against `embedd`.
+pub(crate) fn measure(plan: &Plan, embedd: &Embedd) -> anyhow::Result<Vec<Round>> {
+    let daemon = &embedd.daemon;
     let mut rounds = Vec::new();
     for number in 1..=plan.rounds {
         let idle = queries(daemon.address(), plan)?;
@@ -71,7 +72,6 @@ pub(crate) fn measure(plan: &Plan, binaries: &Path) -> anyhow::Result<Vec<Round>
         ));
         rounds.push(Round { idle, loaded, bulk_alone_per_s, bulk_beside_per_s });
     }
-    daemon.stop()?;
     Ok(rounds)
 }
 
@@ -83,7 +83,7 @@ struct Queries {
 impl Traffic for Queries {
     fn write(&mut self, number: u64, out: &mut Vec<u8>) {
         let text = format!("forklift operator for the night shift in Dallas, request {number}");
-        match request(vec![text], TextKind::Query) {
+        match request(vec![text], None, TextKind::Query) {
             Ok(request) => out.extend(request),
             Err(error) => self.failure = Some(error),
         }
@@ -117,11 +117,11 @@ fn beside_bulk<T>(
 ) -> anyhow::Result<(T, f64)> {
     let (is_over, begun, done) = (AtomicBool::new(false), AtomicU64::new(0), AtomicU64::new(0));
     let call = || -> anyhow::Result<()> {
-        let mut client = Client::connect_patiently(address, BULK_PATIENCE)?;
+        let mut client = Client::connect_patiently(address, PATIENCE)?;
         while !is_over.load(Ordering::Relaxed) {
             let number = begun.fetch_add(1, Ordering::Relaxed);
             let texts = (0..plan.bulk_texts).map(|text| worker(number, text)).collect();
-            client.send(&request(texts, TextKind::Document)?)?;
+            client.send(&request(texts, None, TextKind::Document)?)?;
             done.fetch_add(plan.bulk_texts as u64, Ordering::Relaxed);
         }
         Ok(())
@@ -138,18 +138,4 @@ fn beside_bulk<T>(
         let per_s = done.load(Ordering::Relaxed) as f64 / started.elapsed().as_secs_f64();
         Ok((worked?, per_s))
     })
-}
-
-/// About 45 tokens, never the same twice.
-fn worker(request: u64, text: usize) -> String {
-    format!(
-        "Industrial truck and tractor operator in Dallas-Fort Worth-Arlington, TX. {} years of experience, night shift, worker \
-         number {request}-{text}. Skills: forklift, pallet jack, inventory, loading docks, RF scanner. Certified: OSHA 10.",
-        text % 31
-    )
-}
-
-fn request(texts: Vec<String>, kind: TextKind) -> anyhow::Result<Vec<u8>> {
-    let request = EmbedRequest { texts, model: None, kind: Some(kind), encoding: VectorEncoding::Base64 };
-    post("/embed", &request)
 }
