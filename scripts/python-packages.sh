@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Python packages that tests run against, outside the checkout, unless they are there; prints the folder.
-# Usage: scripts/python-packages.sh moto | lake-clients | schemathesis | chat-clients
+# Usage: scripts/python-packages.sh moto | lake-clients | schemathesis | chat-clients | onnx-embed
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

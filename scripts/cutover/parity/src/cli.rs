@@ -1,0 +1,69 @@
+//! What the command line takes.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::embed;
+
+/// Asks two systems the same, and says whether they answer alike.
+#[derive(Debug, Parser)]
+#[command(name = "parity", version)]
+pub struct Cli {
+    /// What is asked.
+    #[command(subcommand)]
+    pub probe: Probe,
+}
+
+/// The probes that there are.
+#[derive(Debug, Subcommand)]
+pub enum Probe {
+    /// Five texts to two embed endpoints, the model forced; their vectors are compared by cosine.
+    Embed(embed::Args),
+}
+
+/// Who is asked.
+#[derive(Debug, Clone, clap::Args)]
+pub struct SideArgs {
+    /// The endpoint on the left: usually the system that is to be replaced.
+    #[arg(long, env = "LEFT", default_value = "http://127.0.0.1:3100/ai/embed", value_name = "URL")]
+    pub left: String,
+    /// The endpoint on the right: usually ours.
+    #[arg(long, env = "RIGHT", default_value = "http://127.0.0.1:4110/v1/embed", value_name = "URL")]
+    pub right: String,
+    /// The environment variable that holds the bearer token for the left.
+    #[arg(long, value_name = "VARIABLE")]
+    pub left_token_env: Option<String>,
+    /// The environment variable that holds the bearer token for the right.
+    #[arg(long, value_name = "VARIABLE")]
+    pub right_token_env: Option<String>,
+    /// How long an answer may take, seconds.
+    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600), value_name = "SECONDS")]
+    pub timeout: u64,
+}
+
+/// Where the verdict goes.
+#[derive(Debug, Clone, clap::Args)]
+pub struct Output {
+    /// The folder of the verdict, and of `parity.md`, which gains a row for each probe that passes.
+    #[arg(long, default_value = "reports/cutover", value_name = "DIR")]
+    pub report_dir: PathBuf,
+    /// What the verdict is called, without ending [default: PROBE_parity_<DATE>]. One of that name is replaced.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Print the verdict as one JSON object on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,114 @@
+//! Where a verdict goes: a page with the evidence, a row in the log of what has passed, and JSON.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Context;
+
+use crate::{Outcome, Output, SideEvidence, Verdict};
+
+const LOG: &str = "parity.md";
+const LOG_HEAD: &str = "# What answers alike\n\nWritten by `parity`; not edited by hand. A row for each probe that passed.\n\n\
+                        | date | probe | left | right | alike | evidence |\n|---|---|---|---|---|---|\n";
+
+/// Writes all of it, each file by one rename, and says how it went.
+pub(crate) fn write(verdict: &Verdict, output: &Output) -> anyhow::Result<()> {
+    let folder = &output.report_dir;
+    fs::create_dir_all(folder).with_context(|| format!("create {}", folder.display()))?;
+    let day = verdict.date.split('T').next().unwrap_or_default();
+    let name = output.name.clone().unwrap_or_else(|| format!("{}_parity_{day}", verdict.probe));
+    let page = format!("{name}.md");
+    replace(folder, &page, &to_markdown(verdict))?;
+    if verdict.outcome == Outcome::Pass {
+        log(folder, &row(verdict, &page))?;
+    }
+    let mut out = io::stdout().lock();
+    if output.json {
+        serde_json::to_writer_pretty(&mut out, verdict)?;
+        writeln!(out)?;
+    } else {
+        let cause = verdict.cause.as_ref().map(|cause| format!(": {cause}")).unwrap_or_default();
+        let (alike, all) = (verdict.alike(), verdict.rows.len());
+        writeln!(out, "{} {}: {alike}/{all} alike{cause}", verdict.outcome.as_str(), verdict.probe)?;
+        writeln!(out, "written to {}", folder.join(page).display())?;
+    }
+    Ok(())
+}
+
+fn log(folder: &Path, row: &str) -> anyhow::Result<()> {
+    let path = folder.join(LOG);
+    let before = match fs::read_to_string(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => LOG_HEAD.to_owned(),
+        text => text.with_context(|| format!("read {}", path.display()))?,
+    };
+    replace(folder, LOG, &format!("{before}{row}"))
+}
+
+fn row(verdict: &Verdict, page: &str) -> String {
+    let side = |side: &SideEvidence| format!("{} ({})", side.url, side.shape);
+    let [left, right] = &verdict.sides;
+    format!(
+        "| {} | {} | {} | {} | {}/{} | [{page}]({page}) |\n",
+        verdict.date,
+        verdict.probe,
+        side(left),
+        side(right),
+        verdict.alike(),
+        verdict.rows.len()
+    )
+}
+
+fn replace(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {
+    let write = || -> anyhow::Result<()> {
+        let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(folder.join(name))?;
+        Ok(())
+    };
+    write().with_context(|| format!("write {}", folder.join(name).display()))
+}
+
+/// A report is for everybody to read.
+fn permissions() -> fs::Permissions {
+    std::os::unix::fs::PermissionsExt::from_mode(0o644)
+}
+
+fn to_markdown(verdict: &Verdict) -> String {
+    let Verdict { probe, date, outcome, cause, method, sides, rows, remarks } = verdict;
+    let mut page = format!(
+        "# Parity of `{probe}`: {} ({}/{})\n\nWritten by `parity`; not edited by hand. {date}. {method}\n\n",
+        outcome.as_str(),
+        verdict.alike(),
+        rows.len()
+    );
+    if let Some(cause) = cause {
+        page += &format!("**Why:** {}\n\n", cell(cause));
+    }
+    page += "| side | endpoint | shape | states | took ms |\n|---|---|---|---|---|\n";
+    for (name, side) in ["left", "right"].iter().zip(sides) {
+        let took = side.took_ms.map_or_else(|| "-".to_owned(), |took| format!("{took:.1}"));
+        page += &format!("| {name} | {} | {} | `{}` | {took} |\n", side.url, side.shape, side.stated);
+    }
+    if !rows.is_empty() {
+        page += "\n| case | figure | | evidence |\n|---|---|---|---|\n";
+    }
+    for row in rows {
+        let verdict = if row.is_alike { "alike" } else { "**differs**" };
+        page += &format!("| {} | {:.7} | {verdict} | `{}` |\n", cell(&row.case), row.figure, row.evidence);
+    }
+    page += "\n";
+    for remark in remarks {
+        page += &format!("- {remark}\n");
+    }
+    for (name, side) in ["left", "right"].iter().zip(sides) {
+        page += &format!("\nSent to the {name}:\n\n```json\n{}\n```\n", side.request);
+    }
+    page
+}
+
+/// A text that cannot end its cell.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}

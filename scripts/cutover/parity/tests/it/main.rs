@@ -1,0 +1,4 @@
+//! The probes against real servers: they pass what is alike, and nothing else.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod embed;
