@@ -139,7 +139,7 @@ fn compare(asked: &[Asked; 2], replies: &[Reply; 2], threshold: f64) -> Comparis
             }
             Err(Fault::Wrong(why)) => causes.push(format!("{} ({}): {why}", asked.name, asked.side.url)),
             Ok((answer, _)) => {
-                causes.extend(answer.is_by(&asked.model).err().map(|why| format!("{}: {why}", asked.name)))
+                causes.extend(answer.is_by(&asked.model).err().map(|why| format!("{}: {why}", asked.name)));
             }
         }
     }
