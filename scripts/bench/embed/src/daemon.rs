@@ -23,8 +23,8 @@ pub(crate) const LOCAL: &str = "all-MiniLM-L6-v2";
 pub(crate) const STATIC: &str = "all-MiniLM-L6-v2-static";
 /// How long one request may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(600);
-/// Texts in a request whose vectors are wanted.
-const TEXTS_A_REQUEST: usize = 256;
+/// Texts in a request whose vectors are wanted: few enough for the deadline of embedd on a slow machine.
+const TEXTS_A_REQUEST: usize = 64;
 
 /// Where programs and models are.
 #[derive(Debug)]
