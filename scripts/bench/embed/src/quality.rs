@@ -1,10 +1,10 @@
 //! How good vectors are: beside those of ONNX Runtime and of the fp32 weights, and for finding an occupation by another title.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
+use bench_kit::beir::{self, Judgement};
 use bench_kit::progress::say;
 use serde::{Deserialize, Serialize};
 
@@ -113,31 +113,19 @@ struct Title {
     right: BTreeMap<usize, f64>,
 }
 
-/// A line of `corpus.jsonl` or `queries.jsonl`.
-#[derive(Deserialize)]
-struct Line {
-    #[serde(rename = "_id")]
-    id: String,
-    #[serde(default)]
-    title: String,
-    text: String,
-}
-
 impl Test {
     fn read(folder: &Path) -> anyhow::Result<Self> {
-        let occupations = lines(&folder.join("corpus.jsonl"))?;
+        let occupations = beir::documents(folder)?;
         let places: BTreeMap<&str, usize> =
             occupations.iter().enumerate().map(|(place, line)| (line.id.as_str(), place)).collect();
         let mut judged = BTreeMap::<String, BTreeMap<usize, f64>>::new();
-        for line in read(&folder.join("qrels/test.tsv"))?.lines().skip(1) {
-            let [query, occupation, grade] = line.split('\t').collect::<Vec<_>>()[..] else {
-                anyhow::bail!("qrels: {line:?} has not three columns");
-            };
-            let place =
-                *places.get(occupation).with_context(|| format!("qrels: no occupation is {occupation}"))?;
-            judged.entry(query.to_owned()).or_default().insert(place, grade.parse()?);
+        for Judgement { query, document, grade } in beir::judgements(folder)? {
+            let place = *places
+                .get(document.as_str())
+                .with_context(|| format!("qrels: no occupation is {document}"))?;
+            judged.entry(query).or_default().insert(place, grade);
         }
-        let titles = lines(&folder.join("queries.jsonl"))?.into_iter().take(QUERIES).filter_map(|line| {
+        let titles = beir::queries(folder)?.into_iter().take(QUERIES).filter_map(|line| {
             let right = judged.remove(&line.id)?;
             Some(Title { text: line.text, right })
         });
@@ -188,15 +176,6 @@ fn nearest(query: &[f32], all: &[Vec<f32>]) -> Vec<usize> {
         all.iter().enumerate().map(|(place, one)| (dot(query, one), place)).collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     scored.into_iter().take(K).map(|(_, place)| place).collect()
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
-}
-
-fn lines(path: &Path) -> anyhow::Result<Vec<Line>> {
-    let text = read(path)?;
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| path.display().to_string())).collect()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! bars, a real daemon, a small HTTP client and a load generator for it, and what the kernel says of processes.
 
 pub mod bar;
+pub mod beir;
 pub mod chart;
 pub mod daemon;
 pub mod http;

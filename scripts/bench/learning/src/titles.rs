@@ -1,24 +1,13 @@
 //! Occupations, their alternate titles, and the split of these into what is recorded and what is asked.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, ensure};
+use anyhow::ensure;
+use bench_kit::beir::{self, Judgement};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use serde::Deserialize;
-
-/// A line of `corpus.jsonl` or `queries.jsonl`.
-#[derive(Debug, Deserialize)]
-struct Line {
-    #[serde(rename = "_id")]
-    id: String,
-    #[serde(default)]
-    title: String,
-    text: String,
-}
 
 /// An occupation as it is embedded.
 #[derive(Debug)]
@@ -52,19 +41,16 @@ pub(crate) struct Split {
 impl Titles {
     /// Reads a folder as the BEIR benchmark has them: `corpus.jsonl`, `queries.jsonl`, `qrels/test.tsv`.
     pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
-        let occupations = lines(&folder.join("corpus.jsonl"))?;
+        let occupations = beir::documents(folder)?;
         let occupations = occupations
             .into_iter()
             .map(|line| Occupation { text: format!("{}. {}", line.title, line.text), id: line.id });
         let mut judged = BTreeMap::<String, BTreeSet<String>>::new();
-        let qrels = read(&folder.join("qrels/test.tsv"))?;
-        for line in qrels.lines().skip(1) {
-            let (title, rest) = line.split_once('\t').context("qrels: query-id")?;
-            let (occupation, _) = rest.split_once('\t').context("qrels: corpus-id")?;
-            judged.entry(title.to_owned()).or_default().insert(occupation.to_owned());
+        for Judgement { query, document, .. } in beir::judgements(folder)? {
+            judged.entry(query).or_default().insert(document);
         }
         let mut by_text = BTreeMap::<String, BTreeSet<String>>::new();
-        for line in lines(&folder.join("queries.jsonl"))? {
+        for line in beir::queries(folder)? {
             by_text.entry(line.text).or_default().extend(judged.remove(&line.id).unwrap_or_default());
         }
         let titles = by_text.into_iter().map(|(text, occupations)| Title { text, occupations });
@@ -103,15 +89,6 @@ impl Titles {
         };
         Split { recorded: pick(true), asked: pick(false) }
     }
-}
-
-fn read(path: &Path) -> anyhow::Result<String> {
-    fs::read_to_string(path).with_context(|| format!("read {}", path.display()))
-}
-
-fn lines(path: &Path) -> anyhow::Result<Vec<Line>> {
-    let text = read(path)?;
-    text.lines().map(|line| serde_json::from_str(line).with_context(|| path.display().to_string())).collect()
 }
 
 #[cfg(test)]
