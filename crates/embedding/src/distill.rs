@@ -10,14 +10,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use models::install::{install, lock, make_empty, sync, write};
+use models::{
+    ModelFile, ModelKind, ModelSpec, ModelState, ModelsError, Origin, Pooling, REGISTRY_FILE, Registry,
+    sha256_hex,
+};
+
 use crate::Error;
 use crate::local::SentenceModel;
-use crate::models::install::{install, lock, make_empty, sync, write};
-use crate::models::{
-    self, ModelFile, ModelKind, ModelSpec, ModelState, ModelsError, Origin, Pooling, REGISTRY_FILE, Registry,
-    safetensors, sha256_hex,
-};
 use crate::principal::Components;
+use crate::safetensors;
 
 /// Which method: another one makes another model.
 const RECIPE: u32 = 1;
@@ -133,14 +135,16 @@ fn check(encoder: &ModelSpec, dir: &Path, plan: &Plan) -> Result<(), DistillErro
         ));
     }
     describe(encoder, plan, &[], &[]).check().map_err(DistillError::Plan)?;
-    if let Some(other) = Registry::load(dir)?.find(&plan.name) {
-        let is_same = other.distilled_from.as_ref() == Some(&origin(encoder));
-        if !is_same || other.dimension != plan.dimension {
-            return refused(format!(
-                "{:?} names another model: choose a name with --name, or take that model out of {REGISTRY_FILE}",
-                plan.name
-            ));
-        }
+    let registry = Registry::load(dir)?;
+    let is_same = |other: &ModelSpec| {
+        other.distilled_from.as_ref() == Some(&origin(encoder)) && other.dimension == plan.dimension
+    };
+    let is_taken = registry.find(&plan.name).is_some_and(|other| !is_same(other));
+    if is_taken || registry.find_chat(&plan.name).is_some() {
+        return refused(format!(
+            "{:?} names another model: choose a name with --name, or take that model out of {REGISTRY_FILE}",
+            plan.name
+        ));
     }
     let folder = dir.join(&plan.name);
     let strangers = strangers(&folder).map_err(ModelsError::io("read", &folder))?;

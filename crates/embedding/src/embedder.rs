@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
+use models::{ModelKind, ModelSpec, Prefixes, Registry};
 use parking_lot::Mutex;
 use provider::Endpoint;
 use wire::embed::TextKind;
@@ -13,7 +14,6 @@ use crate::disk_cache::{DiskCache, DiskCacheSettings};
 use crate::embedding::{Embedding, Extent, Input, Item, Request};
 use crate::flights::Flights;
 use crate::local::{InferenceQueue, SentenceModel, StaticModel, StaticQueue, is_bulk};
-use crate::models::{ModelKind, ModelSpec, Prefixes, Registry};
 use crate::remote::RemoteModel;
 use crate::{Error, ProviderSettings, Result};
 
@@ -22,7 +22,7 @@ use crate::{Error, ProviderSettings, Result};
 pub struct Settings {
     /// The model for requests that name none.
     pub default_model: String,
-    /// The cache of model files, with a registry of further ones; [`crate::models::default_dir`] says where it usually is.
+    /// The cache of model files, with a registry of further ones; [`models::default_dir`] says where it usually is.
     pub models_dir: PathBuf,
     /// Threads that one inference uses; 0 means as many as there are cores.
     pub threads: usize,
@@ -289,6 +289,12 @@ impl Caches {
     }
 }
 
+/// Names all that a text's vector depends on.
+fn revision(spec: &ModelSpec) -> String {
+    let ModelSpec { graph, tokenizer, pooling, max_tokens, .. } = spec;
+    format!("{} {} {pooling:?} {max_tokens}", graph.sha256, tokenizer.sha256)
+}
+
 impl Model {
     fn local(spec: &ModelSpec, settings: &Settings) -> Self {
         let cores = || std::thread::available_parallelism().map_or(1, usize::from);
@@ -303,7 +309,7 @@ impl Model {
         };
         let (query_prefix, document_prefix) = (spec.query_prefix.clone(), spec.document_prefix.clone());
         Self {
-            revision: spec.revision(),
+            revision: revision(spec),
             backend: Backend::Local(Arc::new(local)),
             query_prefix,
             document_prefix,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::models::ModelSpec;
+use models::{Installable, ModelSpec};
 
 /// The result of embedding.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -12,9 +12,9 @@ mod embedding;
 mod error;
 mod flights;
 mod local;
-pub mod models;
 mod principal;
 mod remote;
+mod safetensors;
 mod unit;
 
 pub use disk_cache::DiskCacheSettings;

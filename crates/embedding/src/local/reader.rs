@@ -4,10 +4,10 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
+use models::{Installable, ModelFile, ModelKind, ModelSpec, sha256_hex};
 use tokenizers::{Encoding, Token, Tokenizer};
 
 use crate::embedding::{Extent, Item};
-use crate::models::{ModelFile, ModelKind, ModelSpec, sha256_hex};
 use crate::{Error, Result};
 
 /// A tokenizer that cuts off what its model does not read.

@@ -7,13 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
+use models::{ModelSpec, Pooling};
 use rten::{Model, ModelOptions, NodeId, RunOptions, ThreadPool, Value};
 use rten_tensor::{Layout, NdTensor};
 
 use super::lookup;
 use super::reader::{Reader, read_checked};
 use crate::embedding::Item;
-use crate::models::{ModelSpec, Pooling};
 use crate::unit::normalise;
 use crate::{Error, Result};
 

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use half::f16;
 use half::slice::HalfFloatSliceExt;
+use models::ModelSpec;
 
 use super::reader::{Reader, read_checked};
 use crate::embedding::{Embedding, Item};
-use crate::models::{ModelSpec, safetensors};
 use crate::unit::normalise;
-use crate::{Error, Result};
+use crate::{Error, Result, safetensors};
 
 /// A loaded one: two bytes a number.
 pub(crate) struct StaticModel {
@@ -65,7 +65,7 @@ impl StaticModel {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::models::{ModelKind, ModelSpec, Registry, sha256_hex};
+    use models::{ModelKind, ModelSpec, Registry, sha256_hex};
 
     const TOKENIZER: &str = r#"{"version":"1.0","added_tokens":[],"normalizer":null,"pre_tokenizer":{"type":"Whitespace"},
         "post_processor":null,"decoder":null,"model":{"type":"WordLevel","vocab":{"?":0,"a":1,"b":2},"unk_token":"?"}}"#;

@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::fs;
 use std::path::Path;
 
-use embedding::models::{self, ModelKind, ModelSpec, ModelState, REGISTRY_FILE, Registry};
 use embedding::{DistillError, DistillPlan, DistillStage, Distilled, Embedder, Request, Settings};
+use models::{
+    DEFAULT_CHAT_MODEL, Installable, ModelKind, ModelSpec, ModelState, REGISTRY_FILE, Registry, sha256_hex,
+};
 use rten_onnx::onnx::{
     DataType, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto,
 };
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
 use crate::{cosine, norm, settings, texts};
@@ -43,14 +44,13 @@ fn cache() -> (TempDir, ModelSpec) {
     );
     let folder = dir.path().join("words");
     fs::create_dir(&folder).unwrap();
-    let sha256 = |bytes: &[u8]| Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect::<String>();
     let mut entry = format!(
         "[[models]]\nname = \"words\"\ndimension = {DIMENSION}\nmax_tokens = 16\npooling = \"mean\"\nlicence = \"CC0-1.0\"\n"
     );
     for (what, file, bytes) in
         [("graph", "model.onnx", encoder()), ("tokenizer", "tokenizer.json", tokenizer.into_bytes())]
     {
-        entry += &format!("{what} = {{ file = {file:?}, sha256 = {:?} }}\n", sha256(&bytes));
+        entry += &format!("{what} = {{ file = {file:?}, sha256 = {:?} }}\n", sha256_hex(&bytes));
         fs::write(folder.join(file), bytes).unwrap();
     }
     // An operator's file may end without a newline.
@@ -167,6 +167,7 @@ fn plan_that_cannot_work_is_refused_before_anything_is_made_and_changes_nothing(
     let cases = [
         (&words, plan("small", 2), "--name"),
         (&words, plan("words", 3), "--name"),
+        (&words, plan(DEFAULT_CHAT_MODEL, 3), "--name"),
         (&words, plan("mine", 3), "notes.txt"),
         (&words, plan("../up", 3), "`name`"),
         (&words, plan("other", 0), "1 to 4"),

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
-use embedding::models::{DEFAULT_MODEL, REGISTRY_FILE};
 use embedding::{DiskCacheSettings, Embedder, Error, Extent, Input, Request, Settings, Vector};
+use models::{DEFAULT_MODEL, REGISTRY_FILE};
 use wire::embed::TextKind;
 
 use crate::{cosine, minilm, norm, settings, texts};

@@ -1,17 +1,15 @@
-//! What the crate promises: vectors that do not depend on the batch, pulls that cannot leave half a model, providers whose
-//! failures say what to do.
+//! What the crate promises: vectors that do not depend on the batch, providers whose failures say what to do.
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod distill;
 mod local;
-mod pull;
 mod remote;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use embedding::models::{self, DEFAULT_MODEL, ModelSpec, Registry, Source};
 use embedding::{Embedder, ProviderSettings, Settings};
+use models::{DEFAULT_MODEL, ModelSpec, Registry, Source};
 
 /// The model that is built in.
 fn minilm() -> ModelSpec {

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use client::{PeerUrls, Peers};
-use embedding::models::{self, Registry, Source};
+use models::{DEFAULT_MODEL, Registry, Source};
 use serde_json::json;
 use wire::{CallContext, DaemonName};
 
@@ -124,14 +124,12 @@ async fn tell(args: &Args, port_offset: u16, journal: &mut Journal) -> anyhow::R
 }
 
 fn fetch_model(journal: &mut Journal) -> anyhow::Result<()> {
-    journal.step("Have the embedding model", "lakectl models pull")?;
-    let dir = models::default_dir()?;
-    let models = Registry::built_in()?.models;
-    for model in &models {
-        models::pull(model, &dir, &Source::default(), |_| {})
-            .with_context(|| format!("fetch {}", model.name))?;
-    }
-    journal.done(&json!({"models": models.iter().map(|model| &model.name).collect::<Vec<_>>()}))
+    journal.step("Have the embedding model", &format!("lakectl models pull {DEFAULT_MODEL}"))?;
+    let registry = Registry::built_in()?;
+    let model = registry.find(DEFAULT_MODEL).context("the default model is built in")?;
+    models::pull(model, &models::default_dir()?, &Source::default(), |_| {})
+        .with_context(|| format!("fetch {DEFAULT_MODEL}"))?;
+    journal.done(&json!({"models": [DEFAULT_MODEL]}))
 }
 
 /// The first offset at which all eleven ports are free: a demo must not disturb a stack that is running.

@@ -9,7 +9,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use client::PeerUrls;
 use embedd::Config;
-use embedding::models::{self, DEFAULT_MODEL, ModelSpec, Registry, Source};
+use models::{DEFAULT_MODEL, ModelSpec, Registry, Source};
 use serde_json::Value;
 use service::Env;
 use tempfile::TempDir;

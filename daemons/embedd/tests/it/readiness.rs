@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use embedd::Config;
-use embedding::models::{self, Source};
+use models::{Installable, Source};
 use serde_json::json;
 
 use crate::{Daemon, minilm};
@@ -16,7 +16,7 @@ fn config(models_dir: &Path) -> Config {
 async fn daemon_without_its_model_says_what_to_do_and_is_ready_once_it_is_pulled() {
     let empty = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(config(empty.path())).await;
-    let reason = json!("model not installed: run `lakectl models pull`");
+    let reason = json!("model not installed: run `lakectl models pull all-MiniLM-L6-v2`");
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
     loop {
         let (status, body) = daemon.get("/readyz").await;

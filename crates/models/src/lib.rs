@@ -1,10 +1,15 @@
-//! Model files on this machine: where they are kept, whether they are whole, and how they get there.
+//! Model files on this machine: which models there are, where their files are kept, whether they are whole, and how they get there.
+//!
+//! [`Registry`] is the door: it describes embedding models and chat models. What runs them is elsewhere; a model's files are fetched
+//! ([`pull`]) and compared with their pins ([`verify`]) whatever they are for ([`Installable`]).
 
+mod chat;
+mod embedding;
 mod error;
-pub(crate) mod install;
+pub mod install;
+mod installable;
 mod pull;
 mod registry;
-pub(crate) mod safetensors;
 
 use std::fs::File;
 use std::io;
@@ -13,12 +18,12 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use chat::{ChatModelSpec, DEFAULT_CHAT_MODEL, Template};
+pub use embedding::{DEFAULT_MODEL, ModelKind, ModelSpec, Origin, Pooling};
 pub use error::ModelsError;
+pub use installable::{Installable, Member, ModelFile, Package};
 pub use pull::{Pulled, Source, Stage, pull};
-pub use registry::{
-    DEFAULT_MODEL, Member, ModelFile, ModelKind, ModelSpec, Origin, Package, Pooling, Prefixes,
-    REGISTRY_FILE, Registry,
-};
+pub use registry::{Prefixes, REGISTRY_FILE, Registry};
 
 /// Names the cache of model files; the default is `lakehouse/models` under the user's cache folder.
 pub const MODELS_DIR_VARIABLE: &str = "LAKEHOUSE_MODELS";
@@ -62,9 +67,9 @@ pub enum ModelState {
 ///
 /// # Errors
 /// [`ModelsError::Io`] when a file is there but cannot be read.
-pub fn verify(model: &ModelSpec, dir: &Path) -> Result<ModelState, ModelsError> {
+pub fn verify(model: &dyn Installable, dir: &Path) -> Result<ModelState, ModelsError> {
     for pinned in model.files() {
-        let path = dir.join(&model.name).join(&pinned.file);
+        let path = dir.join(model.name()).join(&pinned.file);
         match sha256_of_file(&path) {
             Ok(digest) if digest == pinned.sha256 => {}
             Ok(_) => return Ok(ModelState::Damaged { file: path }),
@@ -76,7 +81,7 @@ pub fn verify(model: &ModelSpec, dir: &Path) -> Result<ModelState, ModelsError> 
 }
 
 /// SHA-256 of `bytes`, lower-case hex.
-pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
 }
 

