@@ -8,18 +8,16 @@ use async_stream::stream;
 use futures::stream::{self, Stream, StreamExt};
 use provider::{Endpoint, Result};
 use reqwest::Client;
-use serde_json::Value;
 use wire::chat::{BudgetStatus, ChatRequest, ChatResponse, ProviderStatus};
 
 use crate::answer::{self, Piece};
 use crate::budget::{Balance, Budget, Demand, Limits, now_s};
 use crate::meter::{Health, Meter};
-use crate::protocol::{self, Event};
+use crate::protocol::{Event, Interface};
 use crate::tariff::Tariff;
+use crate::upstream::{LocalModels, Upstream};
 use crate::{ChatStream, Error, Kind, Observer, ProviderSettings};
 
-/// How long a provider has to list its models; its own timeout is meant for answers that take minutes.
-const SURVEY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Nobody waits longer for an answer.
 const FOREVER: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The version of Anthropic's interface that [`protocol`] speaks.
@@ -27,7 +25,7 @@ const ANTHROPIC_VERSION: &str = "2023-06-01";
 
 #[derive(Debug)]
 pub(crate) struct Backend {
-    pub(crate) endpoint: Endpoint,
+    upstream: Upstream,
     kind: Kind,
     pub(crate) models: Vec<String>,
     first_token: Duration,
@@ -36,29 +34,31 @@ pub(crate) struct Backend {
 }
 
 impl Backend {
-    pub(crate) fn new(settings: &ProviderSettings, http: Client) -> Result<Self> {
-        let (kind, endpoint) = (settings.kind, Endpoint::new(&settings.address(), http)?);
-        if kind.needs_key() && !endpoint.has_key() {
-            let reason = format!("kind {:?} needs a key: set `api_key_env` or `api_key_file`", kind.as_str());
-            return Err(provider::Error::Configuration { provider: settings.name.clone(), reason });
-        }
-        let tariff = Tariff::new(&settings.prices, &settings.currency)
-            .map_err(|reason| provider::Error::Configuration { provider: settings.name.clone(), reason })?;
-        let endpoint = match kind {
-            Kind::Anthropic => {
-                endpoint.with_key_header("x-api-key").with_header("anthropic-version", ANTHROPIC_VERSION)
-            }
-            Kind::Gemini => endpoint.with_key_header("x-goog-api-key"),
-            Kind::Ollama | Kind::OllamaCloud | Kind::OpenAi => endpoint,
+    /// `local` are the models of this process, if it has any.
+    pub(crate) fn new(
+        settings: &ProviderSettings,
+        http: Client,
+        local: Option<&Arc<dyn LocalModels>>,
+    ) -> Result<Self> {
+        let wrong = |reason| provider::Error::Configuration { provider: settings.name.clone(), reason };
+        let tariff = Tariff::new(&settings.prices, &settings.currency).map_err(wrong)?;
+        let upstream = match Interface::of(settings.kind) {
+            Some(interface) => Upstream::Server { endpoint: endpoint(settings, http)?, interface },
+            None => in_process(settings, local).map_err(wrong)?,
         };
         Ok(Self {
-            endpoint,
-            kind,
+            upstream,
+            kind: settings.kind,
             models: settings.models.clone(),
             first_token: bound(settings.first_token_ms.unwrap_or(settings.timeout_ms)),
             total: bound(settings.total_ms),
             health: Health::new(settings.limits(), tariff),
         })
+    }
+
+    /// Its name in the configuration.
+    pub(crate) fn name(&self) -> &str {
+        self.upstream.name()
     }
 
     /// Whether it may be asked for `model`; one without a list may be asked for any.
@@ -79,7 +79,7 @@ impl Backend {
         observer: Option<&Arc<dyn Observer>>,
     ) -> Result<ChatResponse> {
         let (model, mut meter) = self.begin(model, request, observer).await?;
-        let events = protocol::complete(&self.endpoint, self.kind, &model, request).await;
+        let events = self.upstream.complete(&model, request).await;
         let events = events.inspect_err(|error| {
             meter.fail(error);
         })?;
@@ -89,7 +89,7 @@ impl Backend {
             _ => None,
         });
         let (finish_reason, usage) = meter.end(said.unwrap_or(wire::chat::FinishReason::Other));
-        let (message, provider) = (answer::message(events), self.endpoint.name().to_owned());
+        let (message, provider) = (answer::message(events), self.name().to_owned());
         Ok(ChatResponse { message, model, provider, usage, finish_reason })
     }
 
@@ -101,15 +101,14 @@ impl Backend {
         observer: Option<&Arc<dyn Observer>>,
     ) -> Result<ChatStream> {
         let (model, mut meter) = self.begin(model, request, observer).await?;
-        let (path, started) = (protocol::dialect(self.kind).path(&model, true), Instant::now());
-        let events = protocol::stream(self.endpoint.clone(), self.kind, model.clone(), request.clone());
-        let late = self.endpoint.late(&path, self.total, "total_ms");
+        let (started, events) = (Instant::now(), self.upstream.stream(&model, request));
+        let late = self.upstream.late(&model, self.total, "total_ms");
         let mut events = Box::pin(until(events, started + self.total, late));
         let mut opening = Vec::new();
         loop {
             // An absolute time, as comments that keep a connection alive are no tokens.
             let event = tokio::time::timeout_at((started + self.first_token).into(), events.next()).await;
-            let late = || Some(Err(self.endpoint.late(&path, self.first_token, "first_token_ms")));
+            let late = || Some(Err(self.upstream.late(&model, self.first_token, "first_token_ms")));
             let Some(event) = event.unwrap_or_else(|_| late()) else { break };
             let event = event.inspect_err(|error| {
                 meter.fail(error);
@@ -121,20 +120,19 @@ impl Backend {
             }
         }
         let pieces = pieces(stream::iter(opening).chain(events), meter);
-        Ok(ChatStream { model, provider: self.endpoint.name().to_owned(), pieces })
+        Ok(ChatStream { model, provider: self.name().to_owned(), pieces })
     }
 
     /// What it says of itself, for a listing.
     pub(crate) async fn status(&self) -> ProviderStatus {
         let started = Instant::now();
-        let models = tokio::time::timeout(SURVEY_TIMEOUT, self.list_models()).await;
-        let models = models.unwrap_or_else(|_| Err(self.endpoint.timed_out(self.models_path())));
+        let models = self.upstream.models().await;
         let latency_ms = started.elapsed().as_secs_f64() * 1e3;
-        self.health.seen(self.endpoint.name(), models.is_ok());
+        self.health.seen(self.name(), models.is_ok());
         ProviderStatus {
-            name: self.endpoint.name().to_owned(),
+            name: self.name().to_owned(),
             kind: self.kind.as_str().to_owned(),
-            url: self.endpoint.url().to_owned(),
+            url: self.upstream.url().to_owned(),
             reachable: models.is_ok(),
             latency_ms: models.is_ok().then_some(latency_ms),
             error: models.as_ref().err().map(ToString::to_string),
@@ -155,7 +153,7 @@ impl Backend {
         let Limits { max_concurrent, tokens_per_day } = limits;
         let Balance { in_flight, used, held } = self.budget().balance(now_s());
         Some(BudgetStatus {
-            name: self.endpoint.name().to_owned(),
+            name: self.name().to_owned(),
             keys: 0,
             max_concurrent,
             tokens_per_day,
@@ -172,7 +170,7 @@ impl Backend {
         request: &ChatRequest,
         observer: Option<&Arc<dyn Observer>>,
     ) -> Result<(String, Meter)> {
-        let provider = || self.endpoint.name().to_owned();
+        let provider = || self.name().to_owned();
         let hold = self.budget().hold(Demand::of(request), now_s()).map_err(|spent| {
             metrics::counter!("chatd_provider_budget_refusals_total", "provider" => provider(), "reason" => spent.reason())
                 .increment(1);
@@ -186,7 +184,7 @@ impl Backend {
             provider: provider(),
             retry_after_s: wait.as_secs_f64().ceil() as u64,
         })?;
-        let mut meter = Meter::start(&self.health, self.endpoint.name(), request, hold, observer);
+        let mut meter = Meter::start(&self.health, self.name(), request, hold, observer);
         let model = self.model(model).await.inspect_err(|error| {
             meter.fail(error);
         })?;
@@ -199,20 +197,38 @@ impl Backend {
         if let Some(model) = asked.or(self.models.first().map(String::as_str)) {
             return Ok(model.to_owned());
         }
-        let reason = "it has no model: pull one there, or name one in `models`";
-        let none = || self.endpoint.malformed(self.models_path(), reason);
-        self.list_models().await?.into_iter().next().ok_or_else(none)
+        self.upstream.first_model().await
     }
+}
 
-    fn models_path(&self) -> &'static str {
-        protocol::dialect(self.kind).models_path()
+/// The server that `settings` describe.
+fn endpoint(settings: &ProviderSettings, http: Client) -> Result<Endpoint> {
+    let (kind, endpoint) = (settings.kind, Endpoint::new(&settings.address(), http)?);
+    if kind.needs_key() && !endpoint.has_key() {
+        let reason = format!("kind {:?} needs a key: set `api_key_env` or `api_key_file`", kind.as_str());
+        return Err(provider::Error::Configuration { provider: settings.name.clone(), reason });
     }
+    Ok(match kind {
+        Kind::Anthropic => {
+            endpoint.with_key_header("x-api-key").with_header("anthropic-version", ANTHROPIC_VERSION)
+        }
+        Kind::Gemini => endpoint.with_key_header("x-goog-api-key"),
+        Kind::Local | Kind::Ollama | Kind::OllamaCloud | Kind::OpenAi => endpoint,
+    })
+}
 
-    async fn list_models(&self) -> Result<Vec<String>> {
-        let list: Value = self.endpoint.get(self.models_path()).await?;
-        let models = protocol::dialect(self.kind).models(list);
-        models.map_err(|error| self.endpoint.malformed(self.models_path(), error.to_string()))
+/// The models in this process, under the name that `settings` give them.
+fn in_process(
+    settings: &ProviderSettings,
+    local: Option<&Arc<dyn LocalModels>>,
+) -> std::result::Result<Upstream, String> {
+    let ProviderSettings { url, api_key_env, api_key_file, .. } = settings;
+    if url.is_some() || api_key_env.is_some() || api_key_file.is_some() {
+        return Err("kind \"local\" runs in this process: it has neither `url` nor key".into());
     }
+    let models = local.ok_or("kind \"local\" is not part of this build: cargo's feature `local` adds it")?;
+    let (name, timeout) = (settings.name.clone(), bound(settings.timeout_ms));
+    Ok(Upstream::Local { name, models: Arc::clone(models), timeout })
 }
 
 /// A time that can be added to now, whatever the configuration says.

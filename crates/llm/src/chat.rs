@@ -12,6 +12,7 @@ use crate::answer::Piece;
 use crate::backend::Backend;
 use crate::budget::Budget;
 use crate::route::Route;
+use crate::upstream::LocalModels;
 use crate::{Error, Observer, ProviderSettings, Result, retry};
 
 /// Chats with any of the configured providers. Shared by reference between tasks.
@@ -70,21 +71,26 @@ impl Observed<'_> {
 }
 
 impl Chat {
-    /// Reads keys and checks addresses; nobody is called yet. Needs rustls' default crypto provider in the process.
+    /// Reads keys and checks addresses; nobody is called yet. Providers of [`crate::Kind::Local`] answer with the models of
+    /// `local`. Needs rustls' default crypto provider in the process.
     ///
     /// # Errors
     /// [`Error::Configuration`] with what is wrong.
-    pub fn new(settings: &[ProviderSettings], routes: &[Route]) -> Result<Self> {
+    pub fn new(
+        settings: &[ProviderSettings],
+        routes: &[Route],
+        local: Option<&Arc<dyn LocalModels>>,
+    ) -> Result<Self> {
         let wrong = |error: &dyn fmt::Display| Error::Configuration(error.to_string());
         let http = provider::http_client().map_err(|error| wrong(&error))?;
         let mut providers: Vec<Backend> = Vec::new();
         for settings in settings {
-            if providers.iter().any(|other| other.endpoint.name() == settings.name) {
+            if providers.iter().any(|other| other.name() == settings.name) {
                 return Err(Error::Configuration(format!("two providers are named {:?}", settings.name)));
             }
-            providers.push(Backend::new(settings, http.clone()).map_err(|error| wrong(&error))?);
+            providers.push(Backend::new(settings, http.clone(), local).map_err(|error| wrong(&error))?);
         }
-        let names: Vec<_> = providers.iter().map(|provider| provider.endpoint.name()).collect();
+        let names: Vec<_> = providers.iter().map(Backend::name).collect();
         routes.iter().try_for_each(|route| route.check(&names))?;
         Ok(Self { providers, routes: routes.to_vec() })
     }
@@ -112,7 +118,7 @@ impl Chat {
 
     /// What may be asked of each provider.
     pub fn budgets(&self) -> impl Iterator<Item = (&str, &Arc<Budget>)> {
-        self.providers.iter().map(|provider| (provider.endpoint.name(), provider.budget()))
+        self.providers.iter().map(|provider| (provider.name(), provider.budget()))
     }
 
     /// What the first provider gives to which `attempt` succeeds. An attempt that fails for the moment is made again.
@@ -155,7 +161,7 @@ impl Chat {
             return Ok(self.candidates(request)?.into_iter().map(|provider| (provider, model)).collect());
         };
         let targets = route.targets(model).filter_map(|(name, model)| {
-            let provider = self.providers.iter().find(|provider| provider.endpoint.name() == name)?;
+            let provider = self.providers.iter().find(|provider| provider.name() == name)?;
             Some((provider, Some(model)))
         });
         Ok(targets.collect())
@@ -163,12 +169,11 @@ impl Chat {
 
     /// The providers that may serve `request` where no route says so, in the order of the configuration.
     fn candidates(&self, request: &ChatRequest) -> Result<Vec<&Backend>> {
-        let named = |provider: &&Backend| {
-            request.provider.as_ref().is_none_or(|name| provider.endpoint.name() == name)
-        };
+        let named =
+            |provider: &&Backend| request.provider.as_ref().is_none_or(|name| provider.name() == name);
         let named: Vec<_> = self.providers.iter().filter(named).collect();
         if named.is_empty() {
-            let known = self.providers.iter().map(|provider| provider.endpoint.name().to_owned()).collect();
+            let known = self.providers.iter().map(|provider| provider.name().to_owned()).collect();
             let none = || Error::Configuration("no provider is configured: add [[chatd.providers]]".into());
             let unknown = |provider| Error::UnknownProvider { provider, known };
             return Err(request.provider.clone().map_or_else(none, unknown));

@@ -25,6 +25,8 @@ pub enum Kind {
     Anthropic,
     /// Google's Gemini API.
     Gemini,
+    /// None: its models run in this process.
+    Local,
 }
 
 impl Kind {
@@ -36,12 +38,14 @@ impl Kind {
             Self::OpenAi => "openai",
             Self::Anthropic => "anthropic",
             Self::Gemini => "gemini",
+            Self::Local => "local",
         }
     }
 
     /// Where its own service is.
     fn public_url(self) -> &'static str {
         match self {
+            Self::Local => "",
             Self::Ollama => "http://127.0.0.1:11434",
             Self::OllamaCloud => "https://ollama.com",
             Self::OpenAi => "https://api.openai.com",

@@ -1,15 +1,16 @@
 //! What the three shapes of request have in common: what is asked of a conversation, and who answers it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use llm::{Chat, ChatStream};
 use service::ApiError;
 use wire::chat::{ChatRequest, ChatResponse, Message, ProviderStatus, Role};
 
-use crate::Config;
 use crate::budgets::{Budgets, Caller};
 use crate::exchange::{Exchange, Recordings};
 use crate::recording::{Recorder, Server};
+use crate::{Config, local};
 
 /// Holds conversations with the configured providers.
 pub(crate) struct Conversations {
@@ -20,13 +21,14 @@ pub(crate) struct Conversations {
 }
 
 impl Conversations {
-    /// With `recorder`, every exchange is recorded.
-    pub(crate) fn new(config: &Config, recorder: Option<Recorder>) -> anyhow::Result<Self> {
+    /// With `recorder`, every exchange is recorded; `data_dir` is the daemon's folder.
+    pub(crate) fn new(config: &Config, recorder: Option<Recorder>, data_dir: &Path) -> anyhow::Result<Self> {
+        let local = local::models(&config.providers, &config.local, data_dir)?;
         let servers = config.providers.iter().map(|provider| (provider.name.clone(), Server::of(provider)));
         let servers = Arc::new(servers.collect());
         Ok(Self {
             recordings: recorder.map(|recorder| Recordings { recorder, servers }),
-            chat: Chat::new(&config.providers, &config.routes)?,
+            chat: Chat::new(&config.providers, &config.routes, local.as_ref())?,
             budgets: Arc::new(Budgets::new(config.default_budget, &config.budgets)?),
             max_messages: config.max_messages,
         })

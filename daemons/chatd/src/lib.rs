@@ -8,6 +8,7 @@ mod budgets;
 mod config;
 mod conversation;
 mod exchange;
+mod local;
 mod recording;
 mod routes;
 
@@ -22,6 +23,7 @@ use budgets::Bookkeeper;
 pub use budgets::BudgetConfig;
 pub use config::Config;
 use conversation::Conversations;
+pub use local::LocalConfig;
 use recording::Recorder;
 pub use recording::RecordingConfig;
 
@@ -31,7 +33,7 @@ pub use recording::RecordingConfig;
 /// When the configuration cannot work; the text says which provider, or which budget.
 pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
     let (recorder, writer) = Recorder::start(&config.recording, &env).unzip();
-    let conversations = Arc::new(Conversations::new(&config, recorder)?);
+    let conversations = Arc::new(Conversations::new(&config, recorder, &env.data_dir)?);
     let file = env.data_dir.join("budgets.db");
     let bookkeeper = Bookkeeper::open(&file, conversations.budgets(), conversations.chat()).await?;
     // A model may write for minutes: the deadline is that of streams, the body is bounded all the same.

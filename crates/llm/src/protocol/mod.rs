@@ -6,6 +6,8 @@ mod gemini;
 mod ollama;
 mod openai;
 
+use std::fmt;
+
 use async_stream::try_stream;
 use futures::Stream;
 use provider::Endpoint;
@@ -19,7 +21,7 @@ use crate::frames::{Frames, Framing};
 
 /// What a provider says in the course of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Event {
+pub enum Event {
     /// The next part of the text; never empty.
     Text(String),
     /// The next piece of a tool call.
@@ -98,26 +100,43 @@ pub(crate) trait Reader: Send {
     fn closed(&mut self) -> Option<Event>;
 }
 
-/// The interface of `kind`.
-pub(crate) fn dialect(kind: Kind) -> &'static dyn Dialect {
-    match kind {
-        Kind::Ollama | Kind::OllamaCloud => &ollama::Ollama,
-        Kind::OpenAi => &openai::OpenAi,
-        Kind::Anthropic => &anthropic::Anthropic,
-        Kind::Gemini => &gemini::Gemini,
+/// The interface that servers of a kind speak.
+#[derive(Clone, Copy)]
+pub(crate) struct Interface {
+    kind: Kind,
+    pub(crate) dialect: &'static dyn Dialect,
+}
+
+impl Interface {
+    /// That of `kind`; none for what is no server.
+    pub(crate) fn of(kind: Kind) -> Option<Self> {
+        let dialect: &'static dyn Dialect = match kind {
+            Kind::Ollama | Kind::OllamaCloud => &ollama::Ollama,
+            Kind::OpenAi => &openai::OpenAi,
+            Kind::Anthropic => &anthropic::Anthropic,
+            Kind::Gemini => &gemini::Gemini,
+            Kind::Local => return None,
+        };
+        Some(Self { kind, dialect })
+    }
+}
+
+impl fmt::Debug for Interface {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.kind.fmt(f)
     }
 }
 
 /// Asks `model` and waits for the whole answer.
 pub(crate) async fn complete(
     endpoint: &Endpoint,
-    kind: Kind,
+    interface: Interface,
     model: &str,
     request: &ChatRequest,
 ) -> provider::Result<Vec<Event>> {
-    let dialect = dialect(kind);
+    let dialect = interface.dialect;
     let path = dialect.path(model, false);
-    let body = body(endpoint, kind, model, request, false)?;
+    let body = body(endpoint, interface, model, request, false)?;
     let answer: Value = endpoint.post(&path, model, &body).await?;
     dialect.whole(answer).map_err(|fault| fault.into_error(endpoint, &path))
 }
@@ -126,13 +145,13 @@ pub(crate) async fn complete(
 /// it has begun; how long it may take to begin, and in all, is for the caller to say.
 pub(crate) fn stream(
     endpoint: Endpoint,
-    kind: Kind,
+    interface: Interface,
     model: String,
     request: ChatRequest,
 ) -> impl Stream<Item = provider::Result<Event>> {
     try_stream! {
-        let dialect = dialect(kind);
-        let (path, body) = (dialect.path(&model, true), body(&endpoint, kind, &model, &request, true)?);
+        let dialect = interface.dialect;
+        let (path, body) = (dialect.path(&model, true), body(&endpoint, interface, &model, &request, true)?);
         let (mut frames, mut reader) = (Frames::new(dialect.framing()), dialect.reader());
         let mut answer = endpoint.post_streaming(&path, &model, &body).await?;
         let mut has_begun = false;
@@ -177,12 +196,12 @@ fn last_events(frames: &mut Frames, reader: &mut dyn Reader) -> Result<Vec<Event
 
 fn body(
     endpoint: &Endpoint,
-    kind: Kind,
+    Interface { kind, dialect }: Interface,
     model: &str,
     request: &ChatRequest,
     is_streamed: bool,
 ) -> provider::Result<Value> {
-    dialect(kind).body(endpoint, model, request, is_streamed).map_err(|reason| provider::Error::Unsupported {
+    dialect.body(endpoint, model, request, is_streamed).map_err(|reason| provider::Error::Unsupported {
         provider: endpoint.name().to_owned(),
         kind: kind.as_str(),
         reason,

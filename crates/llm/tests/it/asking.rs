@@ -202,7 +202,7 @@ async fn key_shows_in_no_error_and_no_debug_output() {
 fn provider_without_the_key_that_it_needs_is_refused_at_start() {
     drop(rustls::crypto::ring::default_provider().install_default());
     for kind in [Kind::OllamaCloud, Kind::Anthropic, Kind::Gemini] {
-        let error = Chat::new(&[provider("far", kind, "http://x", &[])], &[]).unwrap_err().to_string();
+        let error = Chat::new(&[provider("far", kind, "http://x", &[])], &[], None).unwrap_err().to_string();
         assert!(error.contains("far") && error.contains("api_key_env"), "{error}");
     }
 }

@@ -4,6 +4,7 @@
 mod asking;
 mod exchange;
 mod fallback;
+mod local;
 mod recorded;
 mod robust;
 mod server;
@@ -31,7 +32,7 @@ fn provider(name: &str, kind: Kind, url: &str, models: &[&str]) -> ProviderSetti
 fn chat(providers: &[ProviderSettings]) -> Chat {
     // A second installation fails, and there is nothing to be done then.
     drop(rustls::crypto::ring::default_provider().install_default());
-    Chat::new(providers, &[]).unwrap()
+    Chat::new(providers, &[], None).unwrap()
 }
 
 fn request(model: Option<&str>) -> ChatRequest {

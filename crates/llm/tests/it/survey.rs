@@ -40,5 +40,5 @@ async fn request_without_a_model_takes_the_first_that_the_provider_has() {
 fn two_providers_of_one_name_are_refused_at_start() {
     drop(rustls::crypto::ring::default_provider().install_default());
     let twice = [provider("a", Kind::Ollama, "http://x", &[]), provider("a", Kind::OpenAi, "http://y", &[])];
-    assert!(Chat::new(&twice, &[]).unwrap_err().to_string().contains("\"a\""));
+    assert!(Chat::new(&twice, &[], None).unwrap_err().to_string().contains("\"a\""));
 }

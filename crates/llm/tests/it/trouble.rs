@@ -98,13 +98,13 @@ async fn route_decides_who_is_asked_in_which_order_and_by_which_name() {
         providers: providers.iter().map(|provider| (*provider).to_owned()).collect(),
     };
     let routes = [route("m-*", &["down", "far:vendor/m-1"]), route("*", &["near"])];
-    let chat = Chat::new(&providers, &routes).unwrap();
+    let chat = Chat::new(&providers, &routes, None).unwrap();
     for (model, expected) in [("m-1", ("far", "vendor/m-1")), ("n", ("near", "n"))] {
         let answer = chat.complete(&request(Some(model))).await.unwrap();
         assert_eq!((answer.provider.as_str(), answer.model.as_str()), expected);
         assert_eq!(server.seen().last().unwrap()["model"], expected.1);
     }
-    let error = Chat::new(&providers, &[route("*", &["nera"])]).unwrap_err().to_string();
+    let error = Chat::new(&providers, &[route("*", &["nera"])], None).unwrap_err().to_string();
     assert!(error.contains("\"nera\"") && error.contains("near, down, far"), "{error}");
 }
 

@@ -6,6 +6,7 @@ mod chat;
 mod clients;
 mod faces;
 mod leaving;
+mod local;
 mod recording;
 mod secrets;
 mod tools;
