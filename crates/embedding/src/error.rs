@@ -63,9 +63,9 @@ pub enum Error {
         /// What there is.
         all: usize,
     },
-    /// Let it be cut off, or send less of it.
+    /// Let it be cut off, or send less of it. Begins as Ollama says it: callers look for the words.
     #[error(
-        "text {index} (counted from 0) is longer than the {read} tokens that the model reads: shorten it, or let it be cut off (`truncate`)"
+        "the input length exceeds the context length of {read} tokens: shorten text {index} (counted from 0), or let it be cut off (`truncate`)"
     )]
     TooLong {
         /// Which text.
