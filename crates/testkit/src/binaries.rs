@@ -36,10 +36,11 @@ pub fn lakectl(arguments: &[&str]) -> anyhow::Result<Vec<u8>> {
     Ok(output.stdout)
 }
 
-/// The folder of Python packages that tests run against, installed there unless it is in the user's cache.
-pub(crate) fn python_packages(name: &str) -> anyhow::Result<PathBuf> {
-    let script = repository().join("scripts/python-packages.sh");
-    let output = Command::new(script).arg(name).output().context("run scripts/python-packages.sh")?;
+/// The folder of packages that tests run against, which `script` installs there unless it is in the user's cache.
+pub(crate) fn packages(script: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let script = repository().join("scripts").join(script);
+    let output =
+        Command::new(&script).arg(name).output().with_context(|| format!("run {}", script.display()))?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     Ok(PathBuf::from(String::from_utf8(output.stdout)?.trim_end()))
 }

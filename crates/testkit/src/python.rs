@@ -11,6 +11,6 @@ use crate::binaries;
 /// When they cannot be installed: with what to do.
 pub fn python(packages: &str) -> anyhow::Result<Command> {
     let mut command = Command::new("python3");
-    command.env("PYTHONPATH", binaries::python_packages(packages)?).stdin(Stdio::null());
+    command.env("PYTHONPATH", binaries::packages("python-packages.sh", packages)?).stdin(Stdio::null());
     Ok(command)
 }

@@ -3,7 +3,6 @@
 
 mod budgets;
 mod chat;
-mod clients;
 mod faces;
 mod leaving;
 mod local;

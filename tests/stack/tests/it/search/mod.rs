@@ -1,7 +1,7 @@
 //! Search over corpora and retrieve, against answers computed in the test from raw vectors; and several matrixd at once.
 
 mod corpora;
-mod oracle;
+pub(crate) mod oracle;
 mod replicas;
 mod result_cache;
 mod retrieve;

@@ -8,7 +8,7 @@ use rand_chacha::ChaCha8Rng;
 pub(super) const TOLERANCE: f64 = 1e-5;
 
 /// `1 - cos`.
-pub(super) fn cosine(a: &[f32], b: &[f32]) -> f64 {
+pub(crate) fn cosine(a: &[f32], b: &[f32]) -> f64 {
     let dot =
         |a: &[f32], b: &[f32]| -> f64 { a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum() };
     1.0 - dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()
