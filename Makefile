@@ -32,7 +32,7 @@ export LAKEHOUSE_EMBED_PYTHON ?= $(EMBED_VENV)/bin/python
 SHIPPED := lakectl catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 .DEFAULT_GOAL := help
-.PHONY: help build model dist try-systemd test-peers demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat
+.PHONY: help build model dist try-systemd test-peers llama-server demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,10 @@ test-peers: ## Fetch the S3 server and the clients that tests run against (pip, 
 	@scripts/python-packages.sh onnx-embed
 	@scripts/python-packages.sh chat-clients
 	@scripts/node-packages.sh chat-clients-node
+
+# Ten minutes on two cores, once. Needs CMake and a C++ compiler.
+llama-server: ## Build the llama.cpp server that a test of chat runs against where it is there (pip), keep it outside the checkout
+	@scripts/llama-server.sh
 
 demo: model ## Run the main job on real data, start to finish
 	$(BIN)/lakectl demo

@@ -3,6 +3,7 @@
 mod anthropic;
 mod clients;
 mod embedding;
+mod llama_server;
 
 use std::process::Command;
 

@@ -1,0 +1,40 @@
+//! llama.cpp with a small model behind chatd: a server whose tokens, ends and faults are not of our making.
+
+use std::io::Write as _;
+use std::time::Duration;
+
+use anyhow::ensure;
+use testkit::{LlamaServer, python, wait_for};
+use wire::DaemonName::{Chatd, Gateway};
+
+use super::{over, run};
+
+/// How long the server may take to see that nobody listens.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Prints a line that is seen also when the test passes: what the macros print is captured then.
+fn say(line: &str) -> std::io::Result<()> {
+    std::io::stderr().write_all(format!("{line}\n").as_bytes())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn answers_of_llama_cpp_come_whole_and_streamed_and_end_when_the_caller_leaves() -> anyhow::Result<()> {
+    let Some(server) = LlamaServer::start().await? else {
+        return Ok(say(
+            "SKIPPED: llama.cpp's server is not built, so chatd is not tried on it: make llama-server",
+        )?);
+    };
+    let (url, model) = (server.url(), LlamaServer::MODEL);
+    let provider = format!(r#"{{name="llama",kind="openai",url="{url}"}}"#);
+    let mut stack = over(&[Chatd, Gateway], &provider).start().await?;
+    let gateway = stack.gateway()?.url("");
+    run(python("chat-clients")?, "llama_server.py", &[&gateway, model]).await?;
+    wait_for("llama.cpp to see that its caller left", PATIENCE, async || {
+        let log = server.log()?;
+        ensure!(log.contains("Disconnected from client"), "{log}");
+        Ok(())
+    })
+    .await?;
+    stack.stop().await?;
+    stack.assert_quiet(&[])
+}
