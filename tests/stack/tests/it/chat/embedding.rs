@@ -24,7 +24,7 @@ fn models_with_an_alias(folder: &Path) -> anyhow::Result<()> {
     for name in [MODEL, ALIAS] {
         symlink(&files, folder.join(name))?;
     }
-    let registry = testkit::repository().join("crates/embedding/src/models/registry.toml");
+    let registry = testkit::repository().join("crates/models/src/registry.toml");
     let registry = fs::read_to_string(registry)?;
     let (built_in, _) = registry.split_once("[[models.packages]]").context("packages")?;
     let alias = built_in.replace(&format!("name = \"{MODEL}\""), &format!("name = \"{ALIAS}\""));

@@ -13,7 +13,7 @@ use super::{over, run};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Prints a line that is seen also when the test passes: what the macros print is captured then.
-fn say(line: &str) -> std::io::Result<()> {
+pub(super) fn say(line: &str) -> std::io::Result<()> {
     std::io::stderr().write_all(format!("{line}\n").as_bytes())
 }
 

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use testkit::{Http, Stack, wait_for};
+use testkit::{Http, LlamaServer, Stack, wait_for};
 use wire::DaemonName::{self, Chatd, Gateway, Matrixd};
 
+use super::llama_server::say;
 use super::over;
 
 const OWN: &str = r#"{name="local",kind="local"}"#;
@@ -75,6 +76,34 @@ async fn draft_of_a_small_model_is_judged_and_never_called_good_when_it_breaks_a
     let draft = json!({"to": answer["draft"]["to"], "body": answer["draft"]["body"]});
     let verdict: Value = gateway.post("/v1/matrix/validate/sms", &draft).expect(200).await?;
     ensure!(answer["ok"] == verdict["ok"], "{answer} {verdict}");
+    stack.stop().await?;
+    stack.assert_quiet(&[])
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn likeliest_words_are_those_of_llama_cpp_with_the_same_file() -> anyhow::Result<()> {
+    let Some(server) = LlamaServer::start().await? else {
+        return Ok(say(
+            "SKIPPED: llama.cpp's server is not built, so our model is not compared with it: make llama-server",
+        )?);
+    };
+    testkit::pull_model(MODEL)?;
+    let llama = format!(r#"{{name="llama",kind="openai",url="{}"}}"#, server.url());
+    let mut stack = over(&[Chatd], &format!("{OWN},{llama}")).start().await?;
+    let chatd = stack.http(Chatd)?;
+    let questions = ["What is the capital of France?", "Name three tools of a carpenter.", "It costs 1234 €. Why?"];
+    for question in questions {
+        let mut answers = Vec::new();
+        for provider in ["local", "llama"] {
+            // With a system message: without one llama.cpp puts that of the model's makers in front.
+            let messages = json!([{"role": "system", "content": "You are a helpful AI assistant."},
+                {"role": "user", "content": question}]);
+            let request = json!({"provider": provider, "messages": messages, "temperature": 0, "max_tokens": 24});
+            let answer = chatd.post("/chat", &request).expect(200).await?;
+            answers.push((answer["message"]["content"].clone(), answer["usage"]["prompt_tokens"].clone()));
+        }
+        ensure!(answers[0] == answers[1], "{question} {answers:?}");
+    }
     stack.stop().await?;
     stack.assert_quiet(&[])
 }

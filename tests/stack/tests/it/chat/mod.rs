@@ -4,6 +4,7 @@ mod anthropic;
 mod clients;
 mod embedding;
 mod llama_server;
+mod local;
 
 use std::process::Command;
 
