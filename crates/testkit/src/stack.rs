@@ -23,8 +23,8 @@ const START_ORDER: [DaemonName; 11] = [
     DaemonName::Pathwayd,
     DaemonName::Queryd,
     DaemonName::Ingestd,
-    DaemonName::Matrixd,
     DaemonName::Chatd,
+    DaemonName::Matrixd,
     DaemonName::Gateway,
 ];
 

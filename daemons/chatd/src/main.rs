@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use allocator as _;
+
 fn main() -> ExitCode {
     service::run(wire::DaemonName::Chatd, chatd::build)
 }

@@ -52,13 +52,13 @@ async fn answer_ends_at_its_limit_before_its_stop_text_or_where_the_model_ends_i
 }
 
 #[tokio::test]
-async fn usage_counts_the_tokens_that_the_makers_of_the_model_count() {
-    // By the tokenizer of the model's own repository: its template adds a mark, the role, line ends and the answer's beginning.
+async fn each_digit_is_a_token_and_no_space_is_put_before_a_text() {
+    // The template adds a mark, the role, line ends and the answer's beginning. A test of the whole stack asks llama.cpp.
     let request =
         ChatRequest { messages: vec![Message::text(Role::User, "It costs 1234 €.")], ..request("") };
     let said = ask(&local(), &request).await.unwrap();
-    // <|im_start|> user \n It Ġcosts Ġ 1 2 3 4 ĠâĤ¬ . <|im_end|> \n <|im_start|> assistant \n
-    assert_eq!(said.usage.prompt_tokens, 17);
+    // <|im_start|> user \n It Ġcosts Ġ 1 2 3 4 Ġ € . <|im_end|> \n <|im_start|> assistant \n
+    assert_eq!(said.usage.prompt_tokens, 18);
     assert_eq!(said.usage.total_tokens, said.usage.prompt_tokens + said.usage.completion_tokens);
 }
 

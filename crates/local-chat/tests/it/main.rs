@@ -31,7 +31,7 @@ fn start(dir: PathBuf, max_waiting: usize) -> LocalChat {
 
 /// Asks for the likeliest answer.
 fn request(question: &str) -> ChatRequest {
-    let system = "You are a helpful AI assistant named SmolLM, trained by Hugging Face";
+    let system = "You are a helpful AI assistant.";
     ChatRequest {
         messages: vec![Message::text(Role::System, system), Message::text(Role::User, question)],
         temperature: Some(0.0),
