@@ -8,7 +8,7 @@ use candle_core::quantized::gguf_file::Content;
 use candle_core::quantized::tokenizer::TokenizerFromGguf;
 use candle_core::{Device, Tensor};
 use candle_transformers::models::quantized_llama::{MAX_SEQ_LEN, ModelWeights};
-use models::{ChatModelSpec, Installable, ModelState};
+use models::{ChatModelSpec, Installable, ModelState, Template};
 use tokenizers::Tokenizer;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -59,7 +59,9 @@ impl Model {
         let mut file = BufReader::new(File::open(&path).map_err(unreadable)?);
         let content = Content::read(&mut file)?;
         let mut tokenizer = tokenizer(&content)?;
-        let writer = Writer::new(&mut tokenizer)?;
+        let writer = match spec.template {
+            Template::Chatml => Writer::chatml(&mut tokenizer)?,
+        };
         let weights = ModelWeights::from_gguf(content, &mut file, &Device::Cpu)?;
         Ok(Self { name: spec.name.clone(), tokenizer, writer, context: spec.context, weights })
     }

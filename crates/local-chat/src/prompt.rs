@@ -14,7 +14,7 @@ pub(crate) struct Writer {
 
 impl Writer {
     /// For the vocabulary of `tokenizer`. What looks like a mark in a text is text from here on: nobody may speak for another.
-    pub(crate) fn new(tokenizer: &mut Tokenizer) -> Result<Self> {
+    pub(crate) fn chatml(tokenizer: &mut Tokenizer) -> Result<Self> {
         let id = |mark| {
             let id = tokenizer.token_to_id(mark);
             id.ok_or_else(|| Error::Failed(format!("its vocabulary has no {mark}: it does not speak ChatML")))

@@ -4,11 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use testkit::{Http, LlamaServer, Stack, wait_for};
+use testkit::{Http, Stack, wait_for};
 use wire::DaemonName::{self, Chatd, Gateway, Matrixd};
 
-use super::llama_server::say;
-use super::over;
+use super::{llama_server, over};
 
 const OWN: &str = r#"{name="local",kind="local"}"#;
 const MODEL: &str = "SmolLM2-135M-Instruct";
@@ -88,11 +87,7 @@ async fn draft_of_a_small_model_is_judged_and_never_called_good_when_it_breaks_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prompts_are_cut_as_by_llama_cpp_with_the_same_file_and_answers_begin_alike() -> anyhow::Result<()> {
-    let Some(server) = LlamaServer::start().await? else {
-        return Ok(say(
-            "SKIPPED: llama.cpp's server is not built, so our model is not compared with it: make llama-server",
-        )?);
-    };
+    let Some(server) = llama_server::server("our model beside llama.cpp").await? else { return Ok(()) };
     testkit::pull_model(MODEL)?;
     let llama = format!(r#"{{name="llama",kind="openai",url="{}"}}"#, server.url());
     let mut stack = over(&[Chatd], &format!("{OWN},{llama}")).start().await?;
