@@ -6,7 +6,7 @@ set -euo pipefail
 usage="Usage: sudo deploy/systemd/try.sh BINARIES MODELS
 
   BINARIES   the folder with the eleven daemons and lakectl
-  MODELS     the folder of the embedding models: what \`lakectl models pull\` fills
+  MODELS     the folder of the models: what \`lakectl models pull\` fills
 
 Needs systemd-nspawn (Debian: apt-get install systemd-container) and two minutes."
 if [ $# != 2 ]; then echo "$usage" >&2 && exit 2; fi

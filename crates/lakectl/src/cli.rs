@@ -46,7 +46,7 @@ pub enum Command {
     Table(table::Args),
     /// Keep the store clean.
     Storage(storage::Args),
-    /// Fetch and check the embedding model.
+    /// Fetch and check the models that run here.
     Models(models::Args),
     /// Generate workers on the real labour market.
     Corpus(corpus::CorpusArgs),

@@ -296,3 +296,36 @@ fn say(text: &str) {
     // Nobody is left to tell if standard error is closed.
     drop(writeln!(std::io::stderr(), "{text}"));
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn encoder_is_listed_with_its_dimension_and_chat_model_with_its_context() {
+        let (registry, nowhere) = (Registry::built_in().unwrap(), tempfile::tempdir().unwrap());
+        let lines = inspect(all(&registry), nowhere.path()).unwrap();
+        let encoder = json!({
+            "name": "all-MiniLM-L6-v2", "kind": "encoder", "dimension": 384, "licence": "Apache-2.0", "bytes": 0,
+            "state": "missing", "remedy": "run `lakectl models pull all-MiniLM-L6-v2`",
+        });
+        let chat = json!({
+            "name": "SmolLM2-135M-Instruct", "kind": "chat", "context": 2048, "licence": "Apache-2.0", "bytes": 0,
+            "state": "missing", "remedy": "run `lakectl models pull SmolLM2-135M-Instruct`",
+        });
+        assert_eq!(serde_json::to_value(lines).unwrap(), json!([encoder, chat]));
+    }
+
+    #[test]
+    fn model_of_either_kind_is_found_by_name_and_an_unknown_one_is_refused_with_those_of_both() {
+        let registry = Registry::built_in().unwrap();
+        for name in [models::DEFAULT_MODEL, models::DEFAULT_CHAT_MODEL] {
+            let found = named(&registry, Some(name)).unwrap();
+            assert_eq!(found.iter().map(|known| known.model.name()).collect::<Vec<_>>(), [name]);
+        }
+        let refused = named(&registry, Some("gpt-7")).err().unwrap().to_string();
+        assert!(refused.ends_with("known: all-MiniLM-L6-v2, SmolLM2-135M-Instruct"), "{refused}");
+    }
+}
