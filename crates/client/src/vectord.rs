@@ -127,13 +127,13 @@ impl Vectord {
         Err(Error::Malformed { peer: self.0.name(), detail })
     }
 
-    /// `POST /vectors/versions`, retried: the versions of `indexes`, in order.
+    /// `POST /vectors/versions`, retried: the versions of `indexes`, in order, with a lease where vectord gives one.
     ///
     /// # Errors
     /// Any [`Error`].
     pub async fn versions(&self, ctx: &CallContext, indexes: Vec<String>) -> Result<Vec<IndexVersion>> {
         let expected = indexes.len();
-        let request = GetVersions { indexes };
+        let request = GetVersions { indexes, lease: true };
         let answer: IndexVersions = self.0.post_idempotent(ctx, "/vectors/versions", &request).await?;
         if answer.versions.len() == expected {
             return Ok(answer.versions);

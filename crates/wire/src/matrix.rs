@@ -119,8 +119,10 @@ pub struct Explain {
 pub struct ResultCacheHop {
     /// What it had.
     pub outcome: CacheOutcome,
-    /// Milliseconds of the one call of `vectord` for the versions of all indexes; 0 on a miss.
+    /// Milliseconds that it took to learn whether anything has changed, a call of `vectord` included; 0 on a miss.
     pub check_ms: f64,
+    /// No call was needed: `vectord` had given its word that nothing changes for a little longer.
+    pub leased: bool,
 }
 
 /// What the result cache had for a request.

@@ -362,6 +362,9 @@ pub struct BatchAnswers {
 pub struct GetVersions {
     /// Names of indexes, at most 100.
     pub indexes: Vec<String>,
+    /// Whether the versions are asked for to rely on them a little longer: see [`IndexVersion::lease_ms`].
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lease: bool,
 }
 
 /// The state of one index. As long as incarnation and version are those of an earlier answer, no item of the index has
@@ -376,6 +379,10 @@ pub struct IndexVersion {
     pub incarnation: Option<String>,
     /// Raised by every change; 0 without an index.
     pub version: u64,
+    /// For so many milliseconds after the request was sent, no change of the index is acknowledged to anybody. Absent if it
+    /// was not asked for, if the index has just changed, or if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_ms: Option<u64>,
     /// Why it cannot say: the index is quarantined.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Problem>,

@@ -11,6 +11,7 @@ mod corpora;
 mod costs;
 mod draft;
 mod facts;
+mod leases;
 mod market;
 mod matrix;
 mod memory;

@@ -7,6 +7,7 @@ use service::Env;
 
 use crate::Config;
 use crate::corpora::Corpora;
+use crate::leases::Leases;
 use crate::market::Market;
 use crate::memory::Memory;
 use crate::memory::backlog::Backlog;
@@ -21,6 +22,7 @@ pub(crate) struct Matrix {
     pub(crate) vectors: Arc<QueryVectors>,
     pub(crate) corpora: Corpora,
     pub(crate) results: ResultCache,
+    pub(crate) leases: Leases,
     pub(crate) memory: Memory,
     pub(crate) backlog: Backlog,
     pub(crate) vectord: Vectord,
@@ -42,6 +44,7 @@ impl Matrix {
             corpora: Corpora::new(vectord.clone()),
             backlog: Backlog::spawn(config.playbook.backlog, memory.clone(), env),
             results: ResultCache::new(&config.result_cache),
+            leases: Leases::default(),
             vectors,
             memory,
             market,

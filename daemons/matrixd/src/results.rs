@@ -3,8 +3,8 @@
 //! An answer depends on the request, on the query's vector, on settings that stay while the process runs, and on the
 //! state of every index that was searched. Request and vector are the key. For the state, vectord is asked: one call,
 //! begun after the request came in, tells the versions of all those indexes, so what was acknowledged before the request
-//! is in the answer. What vectord cannot know by versions is time: no answer outlives the first expiry among the items
-//! that it was made of.
+//! is in the answer. Where vectord gives its word ([`crate::leases`]), the next requests need no call. What vectord cannot
+//! know by versions is time: no answer outlives the first expiry among the items that it was made of.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -99,8 +99,8 @@ impl Sources {
     }
 
     /// The indexes, in the order in which [`is_current`](Self::is_current) expects their versions.
-    pub(crate) fn names(&self) -> Vec<String> {
-        self.indexes.keys().cloned().collect()
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.indexes.keys().map(String::as_str)
     }
 
     /// Whether `versions` are those that the answer was made of.
@@ -204,9 +204,14 @@ impl Matrix {
         let key = Key::of(request, &query.packed).map_err(ApiError::internal)?;
         let checking = Instant::now();
         let cached = self.results.get(&key);
-        let mut cache = ResultCacheHop { outcome: CacheOutcome::Miss, check_ms: 0.0 };
+        let mut cache = ResultCacheHop { outcome: CacheOutcome::Miss, check_ms: 0.0, leased: false };
         if let Some(cached) = &cached {
-            let is_current = self.is_current(ctx, &cached.sources).await;
+            let leased = self.leases.versions(cached.sources.names(), checking);
+            cache.leased = leased.is_some();
+            let is_current = match leased {
+                Some(versions) => cached.sources.is_current(&versions),
+                None => self.is_current(ctx, &cached.sources).await,
+            };
             cache.outcome = if is_current { CacheOutcome::Hit } else { CacheOutcome::Stale };
             cache.check_ms = ms(checking);
         }
@@ -230,8 +235,13 @@ impl Matrix {
 
     /// Whether vectord says that nothing has changed. If it cannot say, the search will tell why.
     async fn is_current(&self, ctx: &CallContext, sources: &Sources) -> bool {
-        match self.vectord.versions(ctx, sources.names()).await {
-            Ok(versions) => sources.is_current(&versions),
+        let asked = Instant::now();
+        match self.vectord.versions(ctx, sources.names().map(str::to_owned).collect()).await {
+            Ok(versions) => {
+                let is_current = sources.is_current(&versions);
+                self.leases.keep(versions, asked);
+                is_current
+            }
             Err(error) => {
                 tracing::debug!(%error, "ask for versions of indexes");
                 false
@@ -299,7 +309,7 @@ mod tests {
 
     fn now(index: &str, incarnation: Option<&str>, version: u64) -> IndexVersion {
         let incarnation = incarnation.map(str::to_owned);
-        IndexVersion { index: index.into(), incarnation, version, error: None }
+        IndexVersion { index: index.into(), incarnation, version, ..IndexVersion::default() }
     }
 
     fn response(text: &str) -> SearchResponse {
@@ -327,7 +337,7 @@ mod tests {
     #[test]
     fn answer_is_current_only_while_every_index_is_the_one_it_was() {
         let made = sources(&[("w", answer("i1", 7)), ("memory", failed(ErrorCode::NotFound))]);
-        assert_eq!(made.names(), ["memory", "w"]);
+        assert_eq!(made.names().collect::<Vec<_>>(), ["memory", "w"]);
         assert!(made.is_current(&[now("memory", None, 0), now("w", Some("i1"), 7)]));
         for (what, memory, w) in [
             ("a write", now("memory", None, 0), now("w", Some("i1"), 8)),

@@ -1,6 +1,7 @@
 //! The open store, and the way to it from async code.
 
 use std::sync::{Arc, OnceLock};
+use std::time::Instant;
 
 use service::{ApiError, Env, Readiness};
 use tokio::sync::Semaphore;
@@ -10,6 +11,7 @@ use wire::ErrorCode;
 
 use crate::Config;
 use crate::error::to_api;
+use crate::leases::Leases;
 use crate::load::Load;
 use crate::telemetry::{self, TimedDisk};
 
@@ -27,6 +29,8 @@ pub(crate) struct Indexes {
     pub(crate) default_ef: usize,
     /// One for each long search that computes.
     long_turns: Arc<Semaphore>,
+    /// Which indexes are not to change yet in anybody's eyes.
+    pub(crate) leases: Leases,
 }
 
 impl Indexes {
@@ -38,6 +42,7 @@ impl Indexes {
             process: Uuid::new_v4(),
             default_ef: config.index.search_breadth,
             long_turns: Arc::new(Semaphore::new(config.search_permits())),
+            leases: Leases::new(Instant::now()),
         }
     }
 
@@ -66,6 +71,18 @@ impl Indexes {
             done.map_err(|error| self.note(error))
         });
         done.await.map_err(ApiError::internal)?
+    }
+
+    /// Runs `work`, which changes the index `name`, and comes back when the change may be acknowledged.
+    pub(crate) async fn change<T: Send + 'static>(
+        self: Arc<Self>,
+        name: &str,
+        work: impl FnOnce(&Store) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let done = Arc::clone(&self).run(work).await?;
+        let acknowledged = self.leases.changed(name, Instant::now());
+        tokio::time::sleep_until(acknowledged.into()).await;
+        Ok(done)
     }
 
     /// Searches: `prepare` says what for and how long it may take, `work` does it.
@@ -100,6 +117,7 @@ impl Indexes {
     /// Says that nothing is wrong with an index any more: it is gone.
     pub(crate) fn forget(&self, name: &str) {
         self.readiness.restore(&condition(name));
+        self.leases.forget(name, Instant::now());
     }
 }
 

@@ -8,6 +8,7 @@ mod config;
 mod error;
 mod expiry;
 mod indexes;
+mod leases;
 mod load;
 mod references;
 mod routes;

@@ -36,8 +36,12 @@ impl Matrix {
             each.extend(self.judge(ctx, &request, batch, policy).await?);
         }
         let pairs: Vec<(Quality, Quality)> = each.iter().copied().flatten().collect();
-        let mut rng = ChaCha8Rng::seed_from_u64(request.seed);
-        let comparison = playbook::compare(&pairs, request.resamples, |below| rng.random_range(0..below));
+        let (resamples, mut rng) = (request.resamples, ChaCha8Rng::seed_from_u64(request.seed));
+        // A large set takes seconds.
+        let comparing = tokio::task::spawn_blocking(move || {
+            playbook::compare(&pairs, resamples, |below| rng.random_range(0..below))
+        });
+        let comparison = comparing.await.map_err(ApiError::internal)?;
         let comparison =
             comparison.ok_or_else(|| ApiError::invalid("no query of judged has a relevant answer"))?;
         let in_each = |pair: &Option<(Quality, Quality)>| pair.map(|(cold, warm)| ColdAndWarm { cold, warm });

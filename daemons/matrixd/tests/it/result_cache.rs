@@ -14,6 +14,8 @@ struct World {
     workers: AtomicU64,
     memory: Mutex<Option<u64>>,
     expires_in_ms: Mutex<Option<u64>>,
+    /// Of `workers`.
+    lease_ms: Mutex<Option<u64>>,
 }
 
 impl World {
@@ -40,7 +42,8 @@ impl World {
             (Some("playbook_memory"), Some(version)) => {
                 json!({"index": index, "version": version, "incarnation": "i"})
             }
-            _ => json!({"index": index, "version": self.workers.load(SeqCst), "incarnation": "i"}),
+            _ => json!({"index": index, "version": self.workers.load(SeqCst), "incarnation": "i",
+                        "lease_ms": *self.lease_ms.lock().unwrap()}),
         }
     }
 
@@ -93,6 +96,36 @@ async fn repeated_search_costs_one_call_for_versions_and_says_so() {
     let silent = search(&bench, json!({"explain": false})).await;
     assert!(silent["explain"].is_null() && silent["results"] == first["results"], "{silent}");
     assert_eq!(bench.asked("/vectors/search").len(), 1);
+}
+
+#[tokio::test]
+async fn repeated_search_costs_no_call_while_vectord_has_given_its_word_for_all_that_it_was_made_of() {
+    let world = Arc::new(World::default());
+    *world.lease_ms.lock().unwrap() = Some(3_600_000);
+    let bench = bench(&world).await;
+    for (leased, calls) in [(false, 0), (false, 1), (true, 1), (true, 1)] {
+        let answer = search(&bench, json!({})).await;
+        assert_eq!(answer["explain"]["result_cache"]["leased"], leased, "{answer}");
+        assert_eq!(bench.asked("/vectors/versions").len(), calls);
+    }
+    // There is no word for the memory.
+    for calls in [1, 2, 3] {
+        let answer = search(&bench, json!({"use_playbook": true})).await;
+        assert_eq!(answer["explain"]["result_cache"]["leased"], false, "{answer}");
+        assert_eq!(bench.asked("/vectors/versions").len(), calls);
+    }
+}
+
+#[tokio::test]
+async fn word_that_is_over_counts_for_nothing() {
+    let world = Arc::new(World::default());
+    *world.lease_ms.lock().unwrap() = Some(0);
+    let bench = bench(&world).await;
+    for calls in 0..3 {
+        let answer = search(&bench, json!({})).await;
+        assert_eq!(answer["explain"]["result_cache"]["leased"], false, "{answer}");
+        assert_eq!(bench.asked("/vectors/versions").len(), calls);
+    }
 }
 
 #[tokio::test]

@@ -83,7 +83,7 @@ pub(crate) async fn drop_index(
     Path(name): Path<String>,
 ) -> Result<StatusCode> {
     let dropped = name.clone();
-    Arc::clone(&indexes).run(move |store| store.drop_index(&dropped)).await?;
+    Arc::clone(&indexes).change(&name, move |store| store.drop_index(&dropped)).await?;
     indexes.forget(&name);
     telemetry::forget(&name);
     Ok(StatusCode::NO_CONTENT)

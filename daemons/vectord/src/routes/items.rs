@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use service::{ApiError, Json, Path, Query, Result};
-use vector_index::{Item, Metadata};
+use vector_index::{Collection, Error, Item, Metadata};
 use wire::Problem;
 use wire::vectors::{
     Accepted, AddItems, AddOptions, Added, DeleteItems, Deleted, MAX_TTL_S, NewItem, StoredItem,
@@ -44,12 +44,21 @@ pub(crate) async fn add(
     let items: Vec<Item> = items.collect::<Result<_>>()?;
     if !wait {
         let accepted = items.len();
-        let version = indexes.run(move |store| store.get(&name)?.add_nowait(items)).await?;
+        let version = change(indexes, name, |index| index.add_nowait(items)).await?;
         return Ok((StatusCode::ACCEPTED, Json(Accepted { accepted, version })).into_response());
     }
-    let changed = indexes.run(move |store| store.get(&name)?.add(items)).await?;
+    let changed = change(indexes, name, |index| index.add(items)).await?;
     let added = Added { added: changed.added, updated: changed.updated, version: changed.version };
     Ok(Json(added).into_response())
+}
+
+async fn change<T: Send + 'static>(
+    indexes: Arc<Indexes>,
+    name: String,
+    work: impl FnOnce(&Collection) -> std::result::Result<T, Error> + Send + 'static,
+) -> Result<T> {
+    let changed = name.clone();
+    indexes.change(&changed, move |store| work(&*store.get(&name)?)).await
 }
 
 fn read(item: NewItem, now_ms: u64) -> std::result::Result<Item, String> {
@@ -78,7 +87,7 @@ pub(crate) async fn delete(
     Path(name): Path<String>,
     Json(request): Json<DeleteItems>,
 ) -> Result<Json<Deleted>> {
-    let changed = indexes.run(move |store| store.get(&name)?.delete(request.ids)).await?;
+    let changed = change(indexes, name, |index| index.delete(request.ids)).await?;
     Ok(Json(Deleted { deleted: changed.deleted, version: changed.version }))
 }
 

@@ -1,6 +1,7 @@
 //! `/vectors/versions`: whether anything has changed since an answer.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::extract::State;
 use service::{ApiError, Ctx, Json, Result};
@@ -29,16 +30,27 @@ pub(crate) async fn versions(
         return Err(ApiError::invalid(format!("indexes names at most {MAX_BATCH_SEARCHES}, this one {got}")));
     }
     let store = indexes.opened()?;
-    let version = |index| version(&indexes, store, index, &ctx.request_id);
+    let version = |index| version(&indexes, store, index, request.lease, &ctx.request_id);
     Ok(Json(IndexVersions { versions: request.indexes.into_iter().map(version).collect() }))
 }
 
-fn version(indexes: &Indexes, store: &Store, index: String, request_id: &str) -> IndexVersion {
+fn version(
+    indexes: &Indexes,
+    store: &Store,
+    index: String,
+    with_lease: bool,
+    request_id: &str,
+) -> IndexVersion {
+    // Before the index is looked at: a change that is not seen there finds the lease.
+    let lease = (with_lease && store.get(&index).is_ok())
+        .then(|| indexes.leases.grant(&index, Instant::now()))
+        .flatten();
     match store.get(&index) {
         Ok(open) => {
             let version = open.version();
             let incarnation = Some(indexes.incarnation(version));
-            IndexVersion { index, incarnation, version: version.changes, error: None }
+            let lease_ms = lease.map(|lease| lease.as_millis() as u64);
+            IndexVersion { index, incarnation, version: version.changes, lease_ms, error: None }
         }
         Err(Error::NotFound { .. }) => IndexVersion { index, ..IndexVersion::default() },
         Err(error) => {

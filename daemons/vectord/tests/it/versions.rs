@@ -1,7 +1,9 @@
 //! Whether anything has changed since an answer: what `/vectors/versions` and answers to searches say of it.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::{Daemon, assert_problem};
@@ -94,4 +96,51 @@ async fn versions_of_several_indexes_come_in_the_order_of_the_request() {
     let many = vec!["t"; 101];
     let refused = daemon.post("/vectors/versions", json!({"indexes": many})).await;
     assert_problem(refused, 400, "invalid_argument", "at most 100");
+}
+
+/// What `t` answers to who asks for a lease.
+async fn leased(daemon: &Daemon) -> Value {
+    let (status, body) = daemon.post("/vectors/versions", json!({"indexes": ["t"], "lease": true})).await;
+    assert_eq!(status, 200, "{body}");
+    body["versions"][0].clone()
+}
+
+/// A lease of `t`, as soon as it gives one: when it was asked for, and for how long it lasts.
+async fn lease(daemon: &Daemon) -> (Instant, Duration) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    loop {
+        let asked = Instant::now();
+        if let Some(ms) = leased(daemon).await["lease_ms"].as_u64() {
+            return (asked, Duration::from_millis(ms));
+        }
+        assert!(asked < deadline, "no lease in time");
+    }
+}
+
+#[tokio::test]
+async fn change_is_acknowledged_only_when_the_leases_before_it_are_over() {
+    let daemon = Daemon::with_index().await;
+    let item = json!({"items": [{"id": "a", "vector": [1.0, 0.0]}]});
+    for (path, body, status) in [
+        ("/vectors/index/t/add", &item, 200),
+        ("/vectors/index/t/add?wait=false", &item, 202),
+        ("/vectors/index/t/delete", &json!({"ids": ["a"]}), 200),
+    ] {
+        let (asked, lease) = lease(&daemon).await;
+        assert_eq!(daemon.post(path, body.clone()).await.0, status);
+        assert!(asked.elapsed() >= lease, "{path}: {:?} after a lease of {lease:?}", asked.elapsed());
+        assert_eq!(leased(&daemon).await["lease_ms"], Value::Null, "{path}");
+    }
+    let (asked, lease) = lease(&daemon).await;
+    assert_eq!(daemon.send(Method::DELETE, "/vectors/index/t", String::new()).await.0, 204);
+    assert!(asked.elapsed() >= lease, "{:?} after a lease of {lease:?}", asked.elapsed());
+}
+
+#[tokio::test]
+async fn lease_is_given_to_who_asks_for_one_and_of_what_exists() {
+    let daemon = Daemon::with_index().await;
+    lease(&daemon).await;
+    assert_eq!(version(&daemon, "t").await["lease_ms"], Value::Null);
+    let (_, body) = daemon.post("/vectors/versions", json!({"indexes": ["none"], "lease": true})).await;
+    assert_eq!(body["versions"][0]["lease_ms"], Value::Null);
 }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
 use rand::{Rng, SeedableRng};
@@ -20,6 +21,10 @@ const WRITERS: usize = 3;
 const READERS: usize = 4;
 const WRITES: usize = 150;
 const DROPS: usize = 12;
+/// Each waits for leases, which come a quarter of a second after a change.
+const LEASED_WRITES: u64 = 8;
+/// How long a lease may take to come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What is known of one item. Its changes are numbered from 1; an upsert writes its number into the item.
 #[derive(Default)]
@@ -148,6 +153,43 @@ impl World {
         }
         Ok(())
     }
+}
+
+/// Searches through the cache until the answer comes from it by vectord's word alone.
+async fn search_until_leased(matrixd: &Http) -> anyhow::Result<()> {
+    let deadline = Instant::now() + PATIENCE;
+    while search(matrixd).await?["explain"]["result_cache"]["leased"] != true {
+        ensure!(Instant::now() < deadline, "no answer by a lease within {PATIENCE:?}");
+    }
+    Ok(())
+}
+
+async fn search(matrixd: &Http) -> anyhow::Result<Value> {
+    let body = json!({"query_vector": [1.0, 0.0], "corpora": ["w"], "k": IDS, "use_result_cache": true,
+                      "explain": true});
+    matrixd.post("/matrix/search", &body).expect(200).await
+}
+
+#[tokio::test]
+async fn write_acknowledged_while_every_matrixd_has_a_lease_is_in_the_next_answer_of_each()
+-> anyhow::Result<()> {
+    let stack = Stack::of(&[DaemonName::Vectord, DaemonName::Matrixd]).start().await?;
+    let other = replica_of_matrixd(&stack, &[]).await?;
+    let vectord = stack.http(DaemonName::Vectord)?.keeping_connections();
+    let matrixd =
+        [stack.http(DaemonName::Matrixd)?, other.http(DaemonName::Matrixd)?].map(Http::keeping_connections);
+    create(&vectord, "w", 2, "euclidean").await?;
+    for change in 1..=LEASED_WRITES {
+        for matrixd in &matrixd {
+            search_until_leased(matrixd).await?;
+        }
+        add(&vectord, "w", &[upsert(0, change)]).await?;
+        for matrixd in &matrixd {
+            let answer = search(matrixd).await?;
+            ensure!(hits(&answer, "results")?[0]["metadata"]["change"] == change, "{change}: {answer}");
+        }
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
