@@ -10,11 +10,13 @@ use serde::{Deserialize, Serialize};
 pub struct Config {
     /// How long `GET /v1/status` waits for a daemon before it calls it down, milliseconds.
     pub status_timeout_ms: u64,
+    /// Whether the predecessors' paths are served: `docs/WIRE_COMPATIBILITY.md`.
+    pub legacy: bool,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { status_timeout_ms: 2_000 }
+        Self { status_timeout_ms: 2_000, legacy: true }
     }
 }
 

@@ -17,15 +17,17 @@ pub(crate) struct Line {
     pub(crate) has_subtree: bool,
 }
 
-const fn tree(public: &'static str, daemon: DaemonName, own: &'static str) -> Line {
+/// A path with all that is below it.
+pub(crate) const fn tree(public: &'static str, daemon: DaemonName, own: &'static str) -> Line {
     Line { public, daemon, own, has_subtree: true }
 }
 
-const fn leaf(public: &'static str, daemon: DaemonName, own: &'static str) -> Line {
+/// A path alone.
+pub(crate) const fn leaf(public: &'static str, daemon: DaemonName, own: &'static str) -> Line {
     Line { public, daemon, own, has_subtree: false }
 }
 
-/// The whole table.
+/// The whole table, but for the [legacy](crate::legacy) paths.
 pub(crate) const TABLE: [Line; 19] = [
     tree("/v1/storage", DaemonName::Storaged, "/storage"),
     tree("/v1/catalog", DaemonName::Catalogd, "/catalog"),
@@ -90,6 +92,7 @@ impl Line {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::legacy;
 
     fn line(public: &str) -> Line {
         TABLE.into_iter().find(|line| line.public == public).unwrap()
@@ -120,8 +123,14 @@ mod tests {
 
     #[test]
     fn no_public_path_stands_twice() {
-        for a in TABLE {
-            assert_eq!(TABLE.iter().filter(|b| b.public == a.public).count(), 1, "{}", a.public);
-        }
+        let mut paths: Vec<&str> = TABLE
+            .iter()
+            .chain(legacy::ADAPTERS.map(|adapter| &adapter.line))
+            .map(|line| line.public)
+            .collect();
+        let count = paths.len();
+        paths.sort_unstable();
+        paths.dedup();
+        assert_eq!(paths.len(), count);
     }
 }

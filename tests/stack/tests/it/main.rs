@@ -8,6 +8,7 @@ mod crash;
 mod full_disk;
 mod iceberg_rest;
 mod ingest;
+mod legacy;
 mod main_job;
 mod missing_peers;
 mod playbooks;

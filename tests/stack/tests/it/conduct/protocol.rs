@@ -9,8 +9,8 @@ use wire::{DaemonName, ErrorCode};
 
 use super::{at_every_daemon, ensure_members, json_path, operations, plain};
 
-/// Daemons that take JSON bodies in shapes of ours; the gateway passes on.
-const TAKE_JSON: usize = 10;
+/// Daemons that read JSON bodies and refuse them in our shape: the gateway does so at `/ai/embed`.
+const TAKE_JSON: usize = 11;
 /// The example of W3C Trace Context, level 1, section 3.2.
 const TRACE_ID: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
