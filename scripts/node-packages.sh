@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the npm packages that tests run against, outside the checkout, unless they are there; prints the folder.
-# Usage: scripts/node-packages.sh chat-clients-node
+# Usage: scripts/node-packages.sh chat-clients-node | bun
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -26,11 +26,6 @@ impl Process {
         Ok(Self(child))
     }
 
-    /// Its number.
-    pub(crate) fn id(&self) -> u32 {
-        self.0.id()
-    }
-
     /// How it ended, if it has.
     pub(crate) fn exit(&mut self) -> anyhow::Result<Option<Exit>> {
         Ok(self.0.try_wait()?)
@@ -56,6 +51,14 @@ impl Process {
         let (_, rest) = stat.rsplit_once(") ").with_context(|| format!("{file} has no name"))?;
         let times = rest.split(' ').skip(11).take(2);
         times.map(|ticks| Ok(ticks.parse::<u64>()?)).sum()
+    }
+
+    /// The most memory that it has had so far: `VmHWM`, bytes.
+    pub(crate) fn peak_rss_bytes(&self) -> anyhow::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id()))?;
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+        Ok(kibibytes * 1024)
     }
 
     /// SIGTERM, then waits for the end.

@@ -153,16 +153,12 @@ impl Daemon {
         self.process.is_some()
     }
 
-    /// The most memory that its process has had so far: `VmHWM`, bytes.
+    /// The most memory that its process has had so far, bytes.
     ///
     /// # Errors
     /// When it does not run.
     pub fn peak_rss_bytes(&self) -> anyhow::Result<u64> {
-        let process = self.process.as_ref().context("it does not run")?;
-        let status = fs::read_to_string(format!("/proc/{}/status", process.id()))?;
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
-        let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse()?;
-        Ok(kibibytes * 1024)
+        self.process.as_ref().context("it does not run")?.peak_rss_bytes()
     }
 
     /// The text of its log so far, over all its starts.

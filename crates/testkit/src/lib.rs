@@ -4,7 +4,7 @@
 //! and asks at the end whether their logs are [quiet](Stack::assert_quiet). Every wait has a deadline and says in its
 //! failure what it saw last ([`wait_for`]). Nothing is left behind: daemons die with the test, and their data with it.
 //!
-//! The warehouse may be a bucket of an [`S3Server`].
+//! A [`FrontEnd`] may stand before the gateway. The warehouse may be a bucket of an [`S3Server`].
 //!
 //! The daemons may run on a [lossy disk](Instrument::LossyDisk), to prove that they sync what they acknowledge, or under
 //! [strace](Instrument::Strace), to prove that they do so before the answer; [`trace`] reads what strace wrote.
@@ -12,6 +12,7 @@
 mod binaries;
 mod child;
 mod daemon;
+mod front_end;
 mod http;
 mod lake_clients;
 mod llama;
@@ -27,6 +28,7 @@ mod wait;
 pub use binaries::{binary, lakectl, pull_model, repository};
 pub use child::Exit;
 pub use daemon::Daemon;
+pub use front_end::FrontEnd;
 pub use http::{Call, Http, Reply};
 pub use lake_clients::run_lake_client;
 pub use llama::LlamaServer;

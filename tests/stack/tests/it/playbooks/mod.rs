@@ -25,7 +25,7 @@ const PEOPLE: [(&str, &str); 6] = [
 ];
 
 /// A stack whose corpus `people` holds [`PEOPLE`].
-async fn start() -> anyhow::Result<Stack> {
+pub(crate) async fn start() -> anyhow::Result<Stack> {
     let stack = Stack::of(&DAEMONS).start().await?;
     let gateway = stack.gateway()?;
     let texts: Vec<&str> = PEOPLE.iter().map(|(_, text)| *text).collect();
@@ -53,7 +53,7 @@ async fn beside(stack: &Stack, settings: &[(&str, &str)]) -> anyhow::Result<Stac
 }
 
 /// Records that `answer` worked for `query`, as `more` says; the playbook's id.
-async fn record(gateway: &Http, query: &str, answer: &str, more: Value) -> anyhow::Result<String> {
+pub(crate) async fn record(gateway: &Http, query: &str, answer: &str, more: Value) -> anyhow::Result<String> {
     let mut outcome = json!({"query_text": query, "corpus": "people", "answer_id": answer, "score": 1.0});
     extend(&mut outcome, more);
     let recorded = gateway.post("/v1/matrix/playbooks/record", &outcome).expect(201).await?;
@@ -62,7 +62,7 @@ async fn record(gateway: &Http, query: &str, answer: &str, more: Value) -> anyho
 }
 
 /// A search with playbooks and their explanation.
-async fn search(gateway: &Http, query: &str, more: Value) -> anyhow::Result<Value> {
+pub(crate) async fn search(gateway: &Http, query: &str, more: Value) -> anyhow::Result<Value> {
     let mut request =
         json!({"query_text": query, "corpora": ["people"], "k": 3, "use_playbook": true, "explain": true});
     extend(&mut request, more);
@@ -76,7 +76,7 @@ fn extend(object: &mut Value, more: Value) {
 }
 
 /// Who is found, and by how much each was drawn nearer: 1 where nothing moved it.
-fn found(answer: &Value) -> Vec<(String, f64)> {
+pub(crate) fn found(answer: &Value) -> Vec<(String, f64)> {
     let hit = |hit: &Value| {
         let ratio = hit["distance"].as_f64()? / hit["base_distance"].as_f64()?;
         Some((hit["id"].as_str()?.to_owned(), (ratio * 1e4).round() / 1e4))
@@ -85,6 +85,6 @@ fn found(answer: &Value) -> Vec<(String, f64)> {
 }
 
 /// How much nearer `id` was drawn; `None` if it was not found.
-fn drawn(answer: &Value, id: &str) -> Option<f64> {
+pub(crate) fn drawn(answer: &Value, id: &str) -> Option<f64> {
     found(answer).into_iter().find(|(found, _)| found == id).map(|(_, ratio)| ratio)
 }
