@@ -32,7 +32,7 @@ export LAKEHOUSE_EMBED_PYTHON ?= $(EMBED_VENV)/bin/python
 SHIPPED := lakectl catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 .DEFAULT_GOAL := help
-.PHONY: help build model dist try-systemd test-peers llama-server demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat
+.PHONY: help build model dist try-systemd test-peers llama-server demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat prove-bun front-end-screenshot
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,7 @@ test-peers: ## Fetch the S3 server and the clients that tests run against (pip, 
 	@scripts/python-packages.sh onnx-embed
 	@scripts/python-packages.sh chat-clients
 	@scripts/node-packages.sh chat-clients-node
+	@scripts/node-packages.sh bun
 
 # Ten minutes on two cores, once. Needs CMake and a C++ compiler.
 llama-server: ## Build the llama.cpp server that a test of chat runs against where it is there (pip), keep it outside the checkout
@@ -118,9 +119,17 @@ prove-embed: embed-peers measured ## Measure embedding beside ONNX Runtime, its 
 prove-chat: measured ## Measure what chatd adds to a model's answers, its memory, and whether aborts leak; writes reports/bench/
 	$(GUIDED_BIN)/bench-chat
 
+# Seven minutes. Nothing else should run meanwhile.
+prove-bun: measured ## Measure searches through the Bun front end beside the gateway's; writes reports/bench/
+	$(GUIDED_BIN)/lakectl models pull
+	bun=$$(scripts/node-packages.sh bun) && $(GUIDED_BIN)/bench-bun --bun "$$bun"/node_modules/@oven/*/bin/bun
+
+front-end-screenshot: model ## Show people in the Bun front end, in Chromium; writes docs/bun-front-end.png
+	scripts/cutover/bun/screenshot.sh $(BIN)
+
 # One release build for all that measures, and the daemons of a search once more, guided by a profile (GUIDED=no: without).
 # Three quarters of an hour on two cores, most of it for DataFusion.
-MEASURED := bench-chat bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier $(SHIPPED)
+MEASURED := bench-bun bench-chat bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier $(SHIPPED)
 
 measured:
 	cargo build --locked --release --workspace $(MEASURED:%=--bin %)
