@@ -1,6 +1,7 @@
 //! Rules of the optimizer that DataFusion does not have: docs/decisions/0035-sql-speed.md.
 
 mod join_order;
+mod plain_conditions;
 mod plain_literals;
 mod reduce_groups;
 mod semi_join;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use datafusion::optimizer::{Optimizer, OptimizerRule};
 
 use join_order::OrderJoins;
+use plain_conditions::PlainConditions;
 use plain_literals::PlainLiterals;
 use reduce_groups::ReduceGroups;
 use semi_join::PushDownSemiJoin;
@@ -32,6 +34,8 @@ pub(crate) fn rules() -> Vec<Arc<dyn OptimizerRule + Send + Sync>> {
     rules.insert(ours, Arc::new(ReduceGroups));
     // After the rule that would make it an equality again.
     rules.push(Arc::new(PlainLiterals));
+    // After the rules that would write the condition otherwise.
+    rules.push(Arc::new(PlainConditions));
     // The last: what it marks is moved into no more.
     rules.push(Arc::new(ShareGroups));
     rules

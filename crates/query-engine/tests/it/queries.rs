@@ -32,6 +32,19 @@ async fn rows_come_back_as_they_were_written() {
 }
 
 #[tokio::test]
+async fn condition_of_an_aggregate_that_is_null_counts_for_nothing() {
+    let lake = Lake::new();
+    let groups = StringArray::from(vec!["a", "a", "a", "b"]);
+    // In memory, a null is a zero, which is less than ten.
+    let values = Int64Array::from(vec![Some(5), None, Some(50), None]);
+    let rows = [("g", Arc::new(groups) as _, false), ("x", Arc::new(values) as _, true)];
+    lake.append("hr.rows", &RecordBatch::try_from_iter_with_nullable(rows).unwrap()).await;
+    let counts = "count(*) FILTER (WHERE x < 10) AS few, count(*) FILTER (WHERE NOT x < 10) AS many";
+    let shown = lake.shown(&format!("SELECT g, {counts} FROM hr.rows GROUP BY g ORDER BY g")).await;
+    assert!(shown.contains("| a | 1   | 1    |") && shown.contains("| b | 0   | 0    |"), "{shown}");
+}
+
+#[tokio::test]
 async fn appended_rows_are_seen_and_the_snapshot_read_is_named() {
     let lake = Lake::new();
     lake.append("hr.people", &people()).await;

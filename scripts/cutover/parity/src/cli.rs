@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::embed;
+use crate::{embed, sql, storage};
 
 /// Asks two systems the same, and says whether they answer alike.
 #[derive(Debug, Parser)]
@@ -20,17 +20,21 @@ pub struct Cli {
 pub enum Probe {
     /// Five texts to two embed endpoints, the model forced; their vectors are compared by cosine.
     Embed(embed::Args),
+    /// Statements over the same tables to two SQL endpoints; their rows are compared value by value.
+    Sql(sql::Args),
+    /// Objects under odd keys and of odd sizes to two object stores; what comes back is compared byte by byte.
+    Storage(storage::Args),
 }
 
 /// Who is asked.
 #[derive(Debug, Clone, clap::Args)]
 pub struct SideArgs {
-    /// The endpoint on the left: usually the system that is to be replaced.
-    #[arg(long, env = "LEFT", default_value = "http://127.0.0.1:3100/ai/embed", value_name = "URL")]
-    pub left: String,
-    /// The endpoint on the right: usually ours.
-    #[arg(long, env = "RIGHT", default_value = "http://127.0.0.1:4110/v1/embed", value_name = "URL")]
-    pub right: String,
+    /// The endpoint on the left, usually the system that is to be replaced [default: the predecessor's, on port 3100].
+    #[arg(long, env = "LEFT", value_name = "URL")]
+    pub left: Option<String>,
+    /// The endpoint on the right, usually ours [default: ours, on port 4110].
+    #[arg(long, env = "RIGHT", value_name = "URL")]
+    pub right: Option<String>,
     /// The environment variable that holds the bearer token for the left.
     #[arg(long, value_name = "VARIABLE")]
     pub left_token_env: Option<String>,
@@ -45,7 +49,7 @@ pub struct SideArgs {
 /// Where the verdict goes.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Output {
-    /// The folder of the verdict, and of `parity.md`, which gains a row for each probe that passes.
+    /// The folder of the verdict, and of `PARITY.md`, which gains a row.
     #[arg(long, default_value = "reports/cutover", value_name = "DIR")]
     pub report_dir: PathBuf,
     /// What the verdict is called, without ending [default: PROBE_parity_<DATE>]. One of that name is replaced.

@@ -1,6 +1,6 @@
 //! Asks two systems the same thing, and says whether they answer alike.
 //!
-//! A probe is a module: it knows the shapes in which a side can be asked ([`embed`] is the first), asks both [`Side`]s, and returns a
+//! A probe is a module ([`embed`], [`sql`], [`storage`]): it knows the shapes in which a side can be asked, asks both [`Side`]s, and returns a
 //! [`Verdict`] with a row of evidence for each case. What is common stands here: how a side is reached, what a verdict is, and where it is
 //! written. A side that cannot be reached leaves nothing to compare: that is never a pass.
 
@@ -8,13 +8,15 @@ mod cli;
 pub mod embed;
 mod page;
 mod side;
+pub mod sql;
+pub mod storage;
 mod verdict;
 
 use anyhow::Context;
 use jiff::Zoned;
 
 pub use cli::{Cli, Output, Probe, SideArgs};
-pub use side::{Fault, Side};
+pub use side::{Answer, Fault, Side};
 pub use verdict::{Outcome, Row, SideEvidence, Verdict};
 
 /// Runs the probe that was asked for and writes its verdict.
@@ -25,6 +27,8 @@ pub async fn run(cli: &Cli) -> anyhow::Result<Verdict> {
     let now = Zoned::now();
     let (verdict, output) = match &cli.probe {
         Probe::Embed(args) => (embed::probe(args, &now).await?, &args.output),
+        Probe::Sql(args) => (sql::probe(args, &now).await?, &args.output),
+        Probe::Storage(args) => (storage::probe(args, &now).await?, &args.output),
     };
     page::write(&verdict, output).context("write the verdict")?;
     Ok(verdict)

@@ -1,4 +1,4 @@
-//! Where a verdict goes: a page with the evidence, a row in the log of what has passed, and JSON.
+//! Where a verdict goes: a page with the evidence, a row in the log of all verdicts, and JSON.
 
 use std::fs;
 use std::io::{self, Write};
@@ -8,9 +8,10 @@ use anyhow::Context;
 
 use crate::{Outcome, Output, SideEvidence, Verdict};
 
-const LOG: &str = "parity.md";
-const LOG_HEAD: &str = "# What answers alike\n\nWritten by `parity`; not edited by hand. A row for each probe that passed.\n\n\
-                        | date | probe | left | right | alike | evidence |\n|---|---|---|---|---|---|\n";
+const LOG: &str = "PARITY.md";
+const LOG_HEAD: &str = "# What answers alike\n\nWritten by `parity`; not edited by hand. A row for each probe that ran, the last one at \
+                        the end. SKIPPED: a side could not be reached, and nothing is known.\n\n\
+                        | date | probe | left | right | verdict | alike | notes | evidence |\n|---|---|---|---|---|---|---|---|\n";
 
 /// Writes all of it, each file by one rename, and says how it went.
 pub(crate) fn write(verdict: &Verdict, output: &Output) -> anyhow::Result<()> {
@@ -20,9 +21,7 @@ pub(crate) fn write(verdict: &Verdict, output: &Output) -> anyhow::Result<()> {
     let name = output.name.clone().unwrap_or_else(|| format!("{}_parity_{day}", verdict.probe));
     let page = format!("{name}.md");
     replace(folder, &page, &to_markdown(verdict))?;
-    if verdict.outcome == Outcome::Pass {
-        log(folder, &row(verdict, &page))?;
-    }
+    log(folder, &row(verdict, &page))?;
     let mut out = io::stdout().lock();
     if output.json {
         serde_json::to_writer_pretty(&mut out, verdict)?;
@@ -49,14 +48,25 @@ fn row(verdict: &Verdict, page: &str) -> String {
     let side = |side: &SideEvidence| format!("{} ({})", side.url, side.shape);
     let [left, right] = &verdict.sides;
     format!(
-        "| {} | {} | {} | {} | {}/{} | [{page}]({page}) |\n",
+        "| {} | {} | {} | {} | {} | {}/{} | {} | [{page}]({page}) |\n",
         verdict.date,
         verdict.probe,
         side(left),
         side(right),
+        mark(verdict.outcome),
         verdict.alike(),
-        verdict.rows.len()
+        verdict.rows.len(),
+        cell(verdict.cause.as_deref().unwrap_or_default())
     )
+}
+
+/// To be found at a glance.
+fn mark(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Pass => "🟢 PASS",
+        Outcome::Fail => "🔴 FAIL",
+        Outcome::Skipped => "⚪ SKIPPED",
+    }
 }
 
 fn replace(folder: &Path, name: &str, text: &str) -> anyhow::Result<()> {

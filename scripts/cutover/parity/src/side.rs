@@ -4,7 +4,9 @@ use std::env;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
-use reqwest::StatusCode;
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::Value;
 use url::Url;
 use wire::context::Secret;
@@ -33,15 +35,21 @@ pub enum Fault {
 }
 
 impl Side {
-    /// Both sides, left first.
+    /// Both sides, left first; where no address is given, below the predecessor's gateway and ours.
     ///
     /// # Errors
     /// What is wrong with an address or a token.
-    pub fn pair(args: &SideArgs) -> anyhow::Result<[Self; 2]> {
+    pub fn pair(args: &SideArgs, paths: [&str; 2]) -> anyhow::Result<[Self; 2]> {
         let timeout = Duration::from_secs(args.timeout);
+        let side = |url: &Option<String>, default: String, token: &Option<String>| {
+            Self::new(url.as_ref().unwrap_or(&default), token.as_deref(), timeout)
+        };
+        let [left, right] = paths;
         Ok([
-            Self::new(&args.left, args.left_token_env.as_deref(), timeout).context("--left")?,
-            Self::new(&args.right, args.right_token_env.as_deref(), timeout).context("--right")?,
+            side(&args.left, format!("http://127.0.0.1:3100{left}"), &args.left_token_env)
+                .context("--left")?,
+            side(&args.right, format!("http://127.0.0.1:4110{right}"), &args.right_token_env)
+                .context("--right")?,
         ])
     }
 
@@ -68,30 +76,72 @@ impl Side {
     /// Posts a JSON body; returns the answer and how long it took, milliseconds.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] where nobody answers, or one that passes requests on and reaches nobody; [`Fault::Wrong`] for any other
-    /// answer than a success in JSON.
+    /// See [`Side::send`]; [`Fault::Wrong`] for any other answer than a success in JSON.
     pub async fn post(&self, body: &Value) -> Result<(Value, f64), Fault> {
+        let answer = self.send(self.http.post(self.url.clone()).json(body)).await?;
+        if !answer.status.is_success() {
+            return Err(Fault::Wrong(answer.said()));
+        }
+        let read = serde_json::from_slice(&answer.body);
+        let value = read.map_err(|error| Fault::Wrong(format!("no JSON ({error}): {}", answer.said())))?;
+        Ok((value, answer.took_ms))
+    }
+
+    /// A request for what lies below the endpoint, under `key`.
+    ///
+    /// # Errors
+    /// When no address can have such a key.
+    pub fn below(&self, method: Method, key: &str) -> anyhow::Result<RequestBuilder> {
+        let segments: Vec<String> = key.split('/').map(client::segment).collect();
+        let url = format!("{}/{}", self.url.as_str().trim_end_matches('/'), segments.join("/"));
+        Ok(self.http.request(method, Url::parse(&url)?))
+    }
+
+    /// Sends a request, with the side's token.
+    ///
+    /// # Errors
+    /// [`Fault::Unreachable`] where nobody answers, or one that passes requests on and reaches nobody.
+    pub async fn send(&self, mut request: RequestBuilder) -> Result<Answer, Fault> {
         let started = Instant::now();
-        let mut request = self.http.post(self.url.clone()).json(body);
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }
-        let answer = request.send().await.map_err(|error| Fault::Unreachable(innermost(&error)))?;
-        let status = answer.status();
-        let text = answer.text().await.map_err(|error| Fault::Unreachable(innermost(&error)))?;
-        let took_ms = started.elapsed().as_secs_f64() * 1e3;
-        let said = || format!("it answered {status}: {}", text.chars().take(SHOWN_CHARS).collect::<String>());
+        let unreachable = |error: reqwest::Error| Fault::Unreachable(innermost(&error));
+        let answer = request.send().await.map_err(unreachable)?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body = answer.bytes().await.map_err(unreachable)?;
+        let answer = Answer { status, headers, body, took_ms: started.elapsed().as_secs_f64() * 1e3 };
         match status {
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
-                Err(Fault::Unreachable(said()))
+                Err(Fault::Unreachable(answer.said()))
             }
-            status if status.is_success() => {
-                let answer = serde_json::from_str(&text)
-                    .map_err(|error| Fault::Wrong(format!("no JSON ({error}): {}", said())))?;
-                Ok((answer, took_ms))
-            }
-            _ => Err(Fault::Wrong(said())),
+            _ => Ok(answer),
         }
+    }
+}
+
+/// What a side answered.
+#[derive(Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// All of its body.
+    pub body: Bytes,
+    /// From the request to the end of the body, milliseconds.
+    pub took_ms: f64,
+}
+
+impl Answer {
+    /// A header, or an empty text without it.
+    pub fn header(&self, name: HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    fn said(&self) -> String {
+        let text = String::from_utf8_lossy(&self.body);
+        format!("it answered {}: {}", self.status, text.chars().take(SHOWN_CHARS).collect::<String>())
     }
 }
 

@@ -73,7 +73,7 @@ struct Asked {
 /// # Errors
 /// When the arguments make no sense. A side that does not answer, or answers otherwise, is in the verdict.
 pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
-    let [left, right] = Side::pair(&args.sides)?;
+    let [left, right] = Side::pair(&args.sides, ["/ai/embed", "/v1/embed"])?;
     let asked = |name, side: Side, shape: Option<Shape>, model: &str| -> anyhow::Result<Asked> {
         let shape = shape.or_else(|| Shape::of(&side.url)).with_context(|| {
             format!("the path of {} does not say how it is asked: name it with --{name}-shape", side.url)

@@ -9,7 +9,7 @@ use axum::Router;
 use axum::http::StatusCode;
 use axum::routing::post;
 use serde_json::{Value, json};
-use testkit::{OnnxServer, Stack};
+use testkit::{PeerServer, Stack};
 use wire::DaemonName;
 
 const MODEL: &str = "all-MiniLM-L6-v2";
@@ -60,10 +60,10 @@ fn five() -> Value {
 async fn embedd_and_onnx_runtime_agree_on_five_of_five_texts_in_every_shape() {
     let mut stack = Stack::of(&[DaemonName::Embedd]).start().await.unwrap();
     let embedd = stack.daemon(DaemonName::Embedd).unwrap().url();
-    let onnx = OnnxServer::start(&embedding_dir()).await.unwrap();
+    let onnx = PeerServer::onnx(&embedding_dir()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     for path in ["/embed", "/v1/embeddings", "/api/embed"] {
-        let output = probe(&onnx.url(), &format!("{embedd}{path}"), folder.path(), &["--json"]).await;
+        let output = probe(onnx.url(), &format!("{embedd}{path}"), folder.path(), &["--json"]).await;
         let verdict = verdict(&output);
         assert!(output.status.success(), "{verdict:#}");
         assert_eq!(verdict["outcome"], "PASS", "{verdict:#}");
@@ -73,11 +73,11 @@ async fn embedd_and_onnx_runtime_agree_on_five_of_five_texts_in_every_shape() {
         assert_eq!(verdict["remarks"].as_array().unwrap().len(), 1, "both have unit vectors: {verdict:#}");
     }
     assert!(page(folder.path()).contains("# Parity of `embed`: PASS (5/5)"));
-    let log = fs::read_to_string(folder.path().join("parity.md")).unwrap();
-    assert_eq!(log.matches("| embed |").count(), 3, "{log}");
+    let log = fs::read_to_string(folder.path().join("PARITY.md")).unwrap();
+    assert_eq!((log.matches("| embed |").count(), log.matches("PASS | 5/5 |").count()), (3, 3), "{log}");
 
     let other =
-        probe(&onnx.url(), &format!("{embedd}/embed"), folder.path(), &["--json", "--model", "gpt-7"]).await;
+        probe(onnx.url(), &format!("{embedd}/embed"), folder.path(), &["--json", "--model", "gpt-7"]).await;
     assert_eq!((other.status.code(), &verdict(&other)["outcome"]), (Some(1), &json!("FAIL")));
     assert!(verdict(&other)["cause"].as_str().unwrap().contains("known here: all-MiniLM-L6-v2"));
 }
@@ -101,7 +101,8 @@ async fn side_that_cannot_be_reached_is_skipped_and_never_passes() {
         assert_eq!(output.status.code(), Some(3), "{said}");
         assert!(said.starts_with("SKIPPED embed") && said.contains(cause), "{said}");
         assert!(page(folder.path()).contains("SKIPPED (0/0)"));
-        assert!(!folder.path().join("parity.md").exists(), "nothing has passed");
+        let log = fs::read_to_string(folder.path().join("PARITY.md")).unwrap();
+        assert!(log.contains("SKIPPED | 0/0 |") && log.contains(cause), "{log}");
     }
 }
 
@@ -129,7 +130,8 @@ async fn sides_that_differ_in_dimension_model_or_meaning_fail_with_the_cause() {
         let verdict = verdict(&output);
         assert_eq!((output.status.code(), &verdict["outcome"]), (Some(1), &json!("FAIL")), "{cause}");
         assert!(verdict["cause"].as_str().unwrap().contains(cause), "{cause}: {verdict:#}");
-        assert!(page(folder.path()).contains("**Why:**") && !folder.path().join("parity.md").exists());
+        let log = fs::read_to_string(folder.path().join("PARITY.md")).unwrap();
+        assert!(page(folder.path()).contains("**Why:**") && log.contains("FAIL |"), "{log}");
     }
 }
 

@@ -2,3 +2,5 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod embed;
+mod sql;
+mod storage;

@@ -1,0 +1,207 @@
+//! Objects under odd keys and of odd sizes to two object stores; what comes back is compared byte by byte.
+
+use jiff::Zoned;
+use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_NONE_MATCH, RANGE};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+
+use crate::{Answer, Fault, Outcome, Output, Row, Side, SideArgs, SideEvidence, Verdict};
+
+const EXAMPLES: &str = "\
+Examples:
+  parity storage                                  # legacy on :3100 beside ours on :4110
+  parity storage --left http://127.0.0.1:9000/bucket --right http://127.0.0.1:4110/v1/storage --json
+  parity storage --left http://127.0.0.1:4110/storage --right http://127.0.0.1:4221/lakehouse
+
+A side is asked with PUT, GET, HEAD and DELETE below its address, as S3 is by path. All objects lie below `parity/` and are removed.
+
+Exit code: 0 alike (PASS), 1 not alike (FAIL), 3 a side could not be reached (SKIPPED), 2 the command line makes no sense.";
+
+/// Where everything is written.
+const FOLDER: &str = "parity";
+/// What is asked of each object.
+const RANGES: [&str; 6] =
+    ["bytes=0-0", "bytes=1-9", "bytes=-5", "bytes=5-", "bytes=0-999999999", "bytes=999999999-"];
+/// Keys and sizes in bytes.
+const CASES: [(&str, usize); 12] = [
+    ("plain.txt", 26),
+    ("empty", 0),
+    ("one-byte", 1),
+    ("a megabyte", 1 << 20),
+    ("folder/in folder/leaf", 300),
+    ("Zoë Größe 工人.csv", 300),
+    ("100% + 1 & 2 = 3?#.txt", 300),
+    ("%2F%20already", 300),
+    ("quotes'\"<>[]{}|^`~", 300),
+    ("..dots..", 300),
+    (" blank at both ends ", 300),
+    ("back\\slash:colon*star", 300),
+];
+
+/// Arguments of `parity storage`.
+#[derive(Debug, Clone, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    #[command(flatten)]
+    sides: SideArgs,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+/// Asks both sides and compares.
+///
+/// # Errors
+/// When the arguments make no sense. A side that does not answer, or answers otherwise, is in the verdict.
+pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
+    let sides = Side::pair(&args.sides, ["/storage", "/v1/storage"])?;
+    let mut took_ms = [0.0; 2];
+    let (mut rows, mut unreachable) = (Vec::new(), None);
+    for (name, size) in CASES {
+        let key = format!("{FOLDER}/{name}");
+        let mut seen = [None, None];
+        for ((side, seen), took_ms) in sides.iter().zip(&mut seen).zip(&mut took_ms) {
+            match observe(side, &key, &content(size), took_ms).await? {
+                Ok(observed) => *seen = Some(observed),
+                Err(Fault::Unreachable(why) | Fault::Wrong(why)) => {
+                    unreachable = Some(format!("{} could not be reached: {why}", side.url));
+                }
+            }
+        }
+        let [Some(left), Some(right)] = seen else { break };
+        let evidence = left.iter().zip(&right).find(|(left, right)| left != right);
+        let evidence = evidence.map(|(left, right)| json!({ "left": left, "right": right }));
+        let is_alike = evidence.is_none();
+        rows.push(Row {
+            case: name.to_owned(),
+            figure: size as f64,
+            is_alike,
+            evidence: evidence.unwrap_or_default(),
+        });
+    }
+    let different = rows.iter().filter(|row| !row.is_alike).count();
+    let (outcome, cause) = match unreachable {
+        Some(why) => (Outcome::Skipped, Some(why)),
+        None if different > 0 => {
+            (Outcome::Fail, Some(format!("{different} of {} objects differ", rows.len())))
+        }
+        None => (Outcome::Pass, None),
+    };
+    let evidence = |side: &Side, took_ms| SideEvidence {
+        url: side.url.to_string(),
+        shape: "PUT, GET, HEAD, DELETE of ADDRESS/KEY".to_owned(),
+        request: json!({ "keys": CASES.map(|(key, _)| format!("{FOLDER}/{key}")), "ranges": RANGES }),
+        took_ms: Some(took_ms),
+        stated: Value::Null,
+    };
+    Ok(Verdict {
+        probe: "storage".to_owned(),
+        date: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+        outcome,
+        cause,
+        method: format!(
+            "Each object is written, read whole and by {} ranges, asked for with the ETag that it has, and deleted. Alike are what \
+             statuses mean, lengths, ranges, and all bytes. The figure is the size in bytes.",
+            RANGES.len()
+        ),
+        sides: [evidence(&sides[0], took_ms[0]), evidence(&sides[1], took_ms[1])],
+        rows,
+        remarks: Vec::new(),
+    })
+}
+
+/// Bytes that do not repeat where a wrong range would look right.
+fn content(size: usize) -> Vec<u8> {
+    (0..size as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
+}
+
+/// What one side does with an object, as lines that can be compared.
+async fn observe(
+    side: &Side,
+    key: &str,
+    content: &[u8],
+    took_ms: &mut f64,
+) -> anyhow::Result<Result<Vec<Value>, Fault>> {
+    let mut seen = Vec::new();
+    let mut etag = String::new();
+    for step in steps() {
+        let mut request = side.below(step.method.clone(), key)?;
+        if step.method == Method::PUT {
+            request = request.body(content.to_vec());
+        }
+        if let Some((name, value)) = &step.header {
+            request = request.header(name, value.unwrap_or(&etag));
+        }
+        let answer = match side.send(request).await {
+            Ok(answer) => answer,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        *took_ms += answer.took_ms;
+        if answer.status.is_success() && !answer.header(ETAG).is_empty() {
+            etag = answer.header(ETAG).to_owned();
+        }
+        seen.push(described(&step, &answer, content));
+    }
+    Ok(Ok(seen))
+}
+
+/// One request; a header without a value holds the ETag.
+struct Step {
+    method: Method,
+    header: Option<(HeaderName, Option<&'static str>)>,
+}
+
+fn steps() -> Vec<Step> {
+    let plain = |method| Step { method, header: None };
+    let get = |name, value| Step { method: Method::GET, header: Some((name, value)) };
+    let mut steps = vec![plain(Method::PUT), plain(Method::GET), plain(Method::HEAD)];
+    steps.extend(RANGES.map(|range| get(RANGE, Some(range))));
+    steps.extend([get(IF_NONE_MATCH, None), plain(Method::DELETE), plain(Method::GET)]);
+    steps
+}
+
+/// What a caller can rely on in `answer`. Texts of refusals are each side's own.
+fn described(step: &Step, answer: &Answer, content: &[u8]) -> Value {
+    let header = step.header.as_ref().map(|(name, value)| format!("{name}: {}", value.unwrap_or("ETag")));
+    let mut seen =
+        json!({ "method": step.method.as_str(), "header": header, "status": meaning(answer.status) });
+    if step.method == Method::HEAD {
+        seen["length"] = json!(answer.header(CONTENT_LENGTH));
+    }
+    if step.method == Method::GET && answer.status.is_success() {
+        seen["range"] = json!(answer.header(CONTENT_RANGE));
+        seen["bytes"] = json!(answer.body.len());
+        seen["at"] = json!(place(content, &answer.body));
+    }
+    seen
+}
+
+/// Of the successes, only a part of an object is told apart: S3 answers a PUT with 200, others with 201 or 204.
+fn meaning(status: StatusCode) -> String {
+    match status {
+        StatusCode::PARTIAL_CONTENT => "part".to_owned(),
+        status if status.is_success() => "success".to_owned(),
+        status => status.as_u16().to_string(),
+    }
+}
+
+/// Where in `content` these bytes stand, if they do.
+fn place(content: &[u8], bytes: &[u8]) -> Option<usize> {
+    let last = content.len().checked_sub(bytes.len())?;
+    // What is asked for begins at the beginning, a few bytes after it, or ends at the end.
+    (0..=last.min(9)).chain([last]).find(|&at| content[at..].starts_with(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_found_where_they_stand_and_nowhere_else() {
+        let content = content(300);
+        assert_eq!(place(&content, &content), Some(0));
+        assert_eq!(place(&content, &content[1..10]), Some(1));
+        assert_eq!(place(&content, &content[295..]), Some(295));
+        assert_eq!(place(&content, b"something else"), None);
+        assert_eq!(place(b"", b"x"), None);
+    }
+}
