@@ -12,6 +12,7 @@ mod ingest;
 mod legacy;
 mod main_job;
 mod missing_peers;
+mod persistent;
 mod playbooks;
 mod queries;
 mod rows;
