@@ -60,6 +60,25 @@ pub struct Output {
     pub json: bool,
 }
 
+/// What stands below a probe's options: its own lines, and what exit codes mean.
+macro_rules! examples {
+    ($lines:literal) => {
+        concat!(
+            "Examples:\n",
+            $lines,
+            "\n\nExit code: 0 alike (PASS), 1 not alike (FAIL), 3 a side could not be reached (SKIPPED), 2 the command line \
+             makes no sense."
+        )
+    };
+}
+pub(crate) use examples;
+
+/// Reads a number from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().map_err(|error| error.to_string())?;
+    (0.0..=1.0).contains(&share).then_some(share).ok_or_else(|| "it is from 0 to 1".to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory;

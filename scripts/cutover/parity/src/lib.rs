@@ -1,12 +1,14 @@
 //! Asks two systems the same thing, and says whether they answer alike.
 //!
-//! A probe is a module ([`embed`], [`sql`], [`storage`]): it knows the shapes in which a side can be asked, asks both [`Side`]s, and returns a
-//! [`Verdict`] with a row of evidence for each case. What is common stands here: how a side is reached, what a verdict is, and where it is
-//! written. A side that cannot be reached leaves nothing to compare: that is never a pass.
+//! A probe is a module ([`embed`], [`sql`], [`storage`]): it knows the shapes in which a side can be
+//! asked, asks both [`Side`]s, and returns a [`Verdict`] with a row of evidence for each case. What is common stands here: how a side is
+//! reached, what a verdict is, and where it is written. A side that cannot be reached leaves nothing to compare: that is never a pass.
 
+mod cases;
 mod cli;
 pub mod embed;
 mod page;
+mod pair;
 mod side;
 pub mod sql;
 pub mod storage;
@@ -18,6 +20,9 @@ use jiff::Zoned;
 pub use cli::{Cli, Output, Probe, SideArgs};
 pub use side::{Answer, Fault, Side};
 pub use verdict::{Outcome, Row, SideEvidence, Verdict};
+
+use pair::{Given, Pair};
+use verdict::Findings;
 
 /// Runs the probe that was asked for and writes its verdict.
 ///

@@ -4,3 +4,4 @@
 mod embed;
 mod sql;
 mod storage;
+mod support;
