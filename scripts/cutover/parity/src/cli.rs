@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{embed, sql, storage};
+use crate::{chat, embed, retrieve, sql, storage, vectors};
 
 /// Asks two systems the same, and says whether they answer alike.
 #[derive(Debug, Parser)]
@@ -24,6 +24,12 @@ pub enum Probe {
     Sql(sql::Args),
     /// Objects under odd keys and of odd sizes to two object stores; what comes back is compared byte by byte.
     Storage(storage::Args),
+    /// Vectors to two vector-search endpoints; what they find is held against exact search.
+    Vectors(vectors::Args),
+    /// Texts with conditions in SQL to two endpoints over the same rows; their rows and distances are compared.
+    Retrieve(retrieve::Args),
+    /// Conversations to two chat endpoints of OpenAI's shape, whole and streamed; what the shape promises is checked.
+    Chat(chat::Args),
 }
 
 /// Who is asked.

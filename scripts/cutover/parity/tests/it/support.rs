@@ -1,5 +1,6 @@
 //! What the tests of several probes need.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -47,4 +48,29 @@ pub(crate) async fn listening(router: Router) -> String {
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { axum::serve(listener, router).await });
     url
+}
+
+/// Numbers from -1 to 1 without structure, always the same ones.
+pub(crate) fn numbers(seed: u64) -> impl Iterator<Item = f32> {
+    // Knuth's constants for 64 bits; only the upper bits are good.
+    let next = |x: u64| x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    let states = std::iter::successors(Some(next(seed)), move |x| Some(next(*x)));
+    states.map(|x| (x >> 40) as f32 / (1 << 23) as f32 - 1.0)
+}
+
+/// Writes a matrix as numpy does: `kind` is such as `<f2`, and `values` are the bytes of each.
+pub(crate) fn write_npy<const N: usize>(
+    path: &Path,
+    kind: &str,
+    columns: usize,
+    values: impl IntoIterator<Item = [u8; N]>,
+) {
+    let values: Vec<[u8; N]> = values.into_iter().collect();
+    let rows = values.len() / columns;
+    let header = format!("{{'descr': '{kind}', 'fortran_order': False, 'shape': ({rows}, {columns}), }}\n");
+    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
+    bytes.extend(u16::try_from(header.len()).unwrap().to_le_bytes());
+    bytes.extend(header.as_bytes());
+    bytes.extend(values.as_flattened());
+    fs::write(path, bytes).unwrap();
 }
