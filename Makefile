@@ -49,6 +49,8 @@ test-peers: ## Fetch the S3 server and the clients that tests run against (pip, 
 	@scripts/python-packages.sh lake-clients
 	@scripts/python-packages.sh schemathesis
 	@scripts/python-packages.sh onnx-embed
+	@scripts/python-packages.sh faiss-search
+	@scripts/python-packages.sh exact-retrieve
 	@scripts/python-packages.sh chat-clients
 	@scripts/node-packages.sh chat-clients-node
 	@scripts/node-packages.sh bun

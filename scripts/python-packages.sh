@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the Python packages that tests run against, outside the checkout, unless they are there; prints the folder.
-# Usage: scripts/python-packages.sh moto | lake-clients | schemathesis | chat-clients | onnx-embed
+# Usage: scripts/python-packages.sh moto | lake-clients | schemathesis | chat-clients | onnx-embed | faiss-search | exact-retrieve
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

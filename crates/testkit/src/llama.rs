@@ -1,6 +1,7 @@
 //! llama.cpp with a small model, which nobody here wrote, behind OpenAI's interface in a process of its own.
 
 use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -49,6 +50,20 @@ impl LlamaServer {
             Ok(port) => Ok(Some(Self { _process: process, folder, port })),
             Err(exit) => bail!("it ended at its start with {exit}:\n{}", fs::read_to_string(log)?),
         }
+    }
+
+    /// Starts it. Where it is not built, says that `what` is skipped: so that the line is seen also when the test passes, it is not
+    /// printed by a macro, whose output is captured then.
+    ///
+    /// # Errors
+    /// See [`LlamaServer::start`].
+    pub async fn start_or_skip(what: &str) -> anyhow::Result<Option<Self>> {
+        let server = Self::start().await?;
+        if server.is_none() {
+            let line = format!("SKIPPED: {what}, as llama.cpp's server is not built: make llama-server\n");
+            io::stderr().write_all(line.as_bytes())?;
+        }
+        Ok(server)
     }
 
     /// Where it is, as `url` of a provider.

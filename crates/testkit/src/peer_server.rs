@@ -39,6 +39,25 @@ impl PeerServer {
         Self::start("duckdb-sql", "lake-clients", tables, "/query").await
     }
 
+    /// HNSW graphs of faiss over the vectors of `.npy` files, each given as `name=file`; ids are the numbers of rows. Its endpoint has
+    /// the shape of `POST /v1/vectors/search`.
+    ///
+    /// # Errors
+    /// See [`PeerServer::onnx`].
+    pub async fn faiss(indexes: &[String]) -> anyhow::Result<Self> {
+        Self::start("faiss-search", "faiss-search", indexes, "/vectors/search").await
+    }
+
+    /// The rows of a CSV or Parquet file, filtered by DuckDB, and exact search among the vectors that they have in a `.npy` file. Its
+    /// endpoint has the shape of `POST /v1/matrix/retrieve`, with `query_vector` in place of `query_text`.
+    ///
+    /// # Errors
+    /// See [`PeerServer::onnx`].
+    pub async fn exact_retrieve(rows: &Path, id_column: &str, vectors: &Path) -> anyhow::Result<Self> {
+        let args = [rows.as_os_str(), OsStr::new(id_column), vectors.as_os_str()];
+        Self::start("exact-retrieve", "exact-retrieve", args, "/vectors/hybrid").await
+    }
+
     async fn start<A: AsRef<OsStr>>(
         name: &str,
         packages: &str,

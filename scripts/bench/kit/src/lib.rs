@@ -1,5 +1,6 @@
 //! What all measuring programs share: the machine and the build that a figure comes from, progress, tables,
-//! bars, a real daemon, a small HTTP client and a load generator for it, and what the kernel says of processes.
+//! bars, a real daemon, a small HTTP client and a load generator for it, matrices in numpy's files, and what the kernel says
+//! of processes.
 
 pub mod bar;
 pub mod beir;
@@ -8,6 +9,7 @@ pub mod daemon;
 pub mod http;
 pub mod load;
 pub mod machine;
+pub mod npy;
 pub mod peer;
 pub mod procfs;
 pub mod progress;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{embed, sql, storage};
+use crate::{chat, embed, retrieve, sql, storage, vectors};
 
 /// Asks two systems the same, and says whether they answer alike.
 #[derive(Debug, Parser)]
@@ -24,6 +24,12 @@ pub enum Probe {
     Sql(sql::Args),
     /// Objects under odd keys and of odd sizes to two object stores; what comes back is compared byte by byte.
     Storage(storage::Args),
+    /// Vectors to two vector-search endpoints; what they find is held against exact search.
+    Vectors(vectors::Args),
+    /// Texts with conditions in SQL to two endpoints over the same rows; their rows and distances are compared.
+    Retrieve(retrieve::Args),
+    /// Conversations to two chat endpoints of OpenAI's shape, whole and streamed; what the shape promises is checked.
+    Chat(chat::Args),
 }
 
 /// Who is asked.
@@ -58,6 +64,25 @@ pub struct Output {
     /// Print the verdict as one JSON object on standard output.
     #[arg(long)]
     pub json: bool,
+}
+
+/// What stands below a probe's options: its own lines, and what exit codes mean.
+macro_rules! examples {
+    ($lines:literal) => {
+        concat!(
+            "Examples:\n",
+            $lines,
+            "\n\nExit code: 0 alike (PASS), 1 not alike (FAIL), 3 a side could not be reached (SKIPPED), 2 the command line \
+             makes no sense."
+        )
+    };
+}
+pub(crate) use examples;
+
+/// Reads a number from 0 to 1.
+pub(crate) fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().map_err(|error| error.to_string())?;
+    (0.0..=1.0).contains(&share).then_some(share).ok_or_else(|| "it is from 0 to 1".to_owned())
 }
 
 #[cfg(test)]

@@ -1,15 +1,20 @@
 //! Asks two systems the same thing, and says whether they answer alike.
 //!
-//! A probe is a module ([`embed`], [`sql`], [`storage`]): it knows the shapes in which a side can be asked, asks both [`Side`]s, and returns a
-//! [`Verdict`] with a row of evidence for each case. What is common stands here: how a side is reached, what a verdict is, and where it is
-//! written. A side that cannot be reached leaves nothing to compare: that is never a pass.
+//! A probe is a module ([`chat`], [`embed`], [`retrieve`], [`sql`], [`storage`], [`vectors`]): it knows the shapes in which a side can be
+//! asked, asks both [`Side`]s, and returns a [`Verdict`] with a row of evidence for each case. What is common stands here: how a side is
+//! reached, what a verdict is, and where it is written. A side that cannot be reached leaves nothing to compare: that is never a pass.
 
+mod cases;
+pub mod chat;
 mod cli;
 pub mod embed;
 mod page;
+mod pair;
+pub mod retrieve;
 mod side;
 pub mod sql;
 pub mod storage;
+pub mod vectors;
 mod verdict;
 
 use anyhow::Context;
@@ -18,6 +23,9 @@ use jiff::Zoned;
 pub use cli::{Cli, Output, Probe, SideArgs};
 pub use side::{Answer, Fault, Side};
 pub use verdict::{Outcome, Row, SideEvidence, Verdict};
+
+use pair::{Given, Pair};
+use verdict::Findings;
 
 /// Runs the probe that was asked for and writes its verdict.
 ///
@@ -29,6 +37,9 @@ pub async fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Probe::Embed(args) => (embed::probe(args, &now).await?, &args.output),
         Probe::Sql(args) => (sql::probe(args, &now).await?, &args.output),
         Probe::Storage(args) => (storage::probe(args, &now).await?, &args.output),
+        Probe::Vectors(args) => (vectors::probe(args, &now).await?, &args.output),
+        Probe::Retrieve(args) => (retrieve::probe(args, &now).await?, &args.output),
+        Probe::Chat(args) => (chat::probe(args, &now).await?, &args.output),
     };
     page::write(&verdict, output).context("write the verdict")?;
     Ok(verdict)

@@ -106,7 +106,8 @@ fn to_markdown(verdict: &Verdict) -> String {
     }
     for row in rows {
         let verdict = if row.is_alike { "alike" } else { "**differs**" };
-        page += &format!("| {} | {:.7} | {verdict} | `{}` |\n", cell(&row.case), row.figure, row.evidence);
+        let (case, evidence) = (cell(&row.case), cell(&row.evidence.to_string()));
+        page += &format!("| {case} | {:.7} | {verdict} | `{evidence}` |\n", row.figure);
     }
     page += "\n";
     for remark in remarks {

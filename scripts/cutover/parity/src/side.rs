@@ -11,7 +11,7 @@ use serde_json::Value;
 use url::Url;
 use wire::context::Secret;
 
-use crate::SideArgs;
+use crate::{SideArgs, SideEvidence};
 
 /// What is repeated of an answer that is refused.
 const SHOWN_CHARS: usize = 300;
@@ -53,7 +53,11 @@ impl Side {
         ])
     }
 
-    fn new(url: &str, token_env: Option<&str>, timeout: Duration) -> anyhow::Result<Self> {
+    /// An endpoint that is asked on behalf of the left or the right.
+    ///
+    /// # Errors
+    /// What is wrong with the address or the token.
+    pub(crate) fn new(url: &str, token_env: Option<&str>, timeout: Duration) -> anyhow::Result<Self> {
         // What cannot be read is not repeated: it might hold a password.
         let url = Url::parse(url).context(
             "this is no URL: give the whole address of the endpoint, such as http://127.0.0.1:4110/v1/embed",
@@ -76,15 +80,21 @@ impl Side {
     /// Posts a JSON body; returns the answer and how long it took, milliseconds.
     ///
     /// # Errors
-    /// See [`Side::send`]; [`Fault::Wrong`] for any other answer than a success in JSON.
+    /// See [`Side::ask`]; [`Fault::Wrong`] also for what is no JSON.
     pub async fn post(&self, body: &Value) -> Result<(Value, f64), Fault> {
-        let answer = self.send(self.http.post(self.url.clone()).json(body)).await?;
-        if !answer.status.is_success() {
-            return Err(Fault::Wrong(answer.said()));
-        }
+        let answer = self.ask(body).await?;
         let read = serde_json::from_slice(&answer.body);
         let value = read.map_err(|error| Fault::Wrong(format!("no JSON ({error}): {}", answer.said())))?;
         Ok((value, answer.took_ms))
+    }
+
+    /// Posts a JSON body.
+    ///
+    /// # Errors
+    /// See [`Side::send`]; [`Fault::Wrong`] for any other answer than a success.
+    pub async fn ask(&self, body: &Value) -> Result<Answer, Fault> {
+        let answer = self.send(self.http.post(self.url.clone()).json(body)).await?;
+        if answer.status.is_success() { Ok(answer) } else { Err(Fault::Wrong(answer.said())) }
     }
 
     /// A request for what lies below the endpoint, under `key`.
@@ -100,16 +110,18 @@ impl Side {
     /// Sends a request, with the side's token.
     ///
     /// # Errors
-    /// [`Fault::Unreachable`] where nobody answers, or one that passes requests on and reaches nobody.
+    /// [`Fault::Unreachable`] where nobody answers, or one that passes requests on and reaches nobody; [`Fault::Wrong`] where an
+    /// answer breaks off.
     pub async fn send(&self, mut request: RequestBuilder) -> Result<Answer, Fault> {
         let started = Instant::now();
         if let Some(token) = &self.token {
             request = request.bearer_auth(token.expose());
         }
-        let unreachable = |error: reqwest::Error| Fault::Unreachable(innermost(&error));
-        let answer = request.send().await.map_err(unreachable)?;
+        let answer = request.send().await.map_err(|error| Fault::Unreachable(innermost(&error)))?;
         let (status, headers) = (answer.status(), answer.headers().clone());
-        let body = answer.bytes().await.map_err(unreachable)?;
+        let broken =
+            |error: reqwest::Error| Fault::Wrong(format!("its answer broke off: {}", innermost(&error)));
+        let body = answer.bytes().await.map_err(broken)?;
         let answer = Answer { status, headers, body, took_ms: started.elapsed().as_secs_f64() * 1e3 };
         match status {
             StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT => {
@@ -117,6 +129,12 @@ impl Side {
             }
             _ => Ok(answer),
         }
+    }
+
+    /// The side as it is known before it has answered; `shape` is how it is asked.
+    pub(crate) fn evidence(&self, shape: &str) -> SideEvidence {
+        let (url, shape) = (self.url.to_string(), shape.to_owned());
+        SideEvidence { url, shape, request: Value::Null, took_ms: None, stated: Value::Null }
     }
 }
 

@@ -1,11 +1,11 @@
 //! The vectors that everything is measured with, and who is nearest to whom among them.
 
 mod exact;
-mod npy;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use bench_kit::npy;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 

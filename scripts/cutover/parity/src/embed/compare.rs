@@ -3,21 +3,12 @@
 use serde_json::json;
 
 use super::shape::Answer;
-use crate::{Outcome, Row};
+use crate::{Findings, Row};
 
 /// Components that are shown of a vector.
 const SHOWN: usize = 4;
 /// A vector whose length differs from one by more is no unit vector.
 const UNIT: f64 = 1e-3;
-
-/// What a comparison finds.
-#[derive(Debug)]
-pub(super) struct Comparison {
-    pub(super) outcome: Outcome,
-    pub(super) cause: Option<String>,
-    pub(super) rows: Vec<Row>,
-    pub(super) remarks: Vec<String>,
-}
 
 impl Answer {
     /// The same, once it is sure that it can be compared.
@@ -62,63 +53,52 @@ impl Answer {
     }
 }
 
-impl Comparison {
-    /// Compares checked answers to `texts`.
-    pub(super) fn of(texts: &[&str], left: &Answer, right: &Answer, threshold: f64) -> Self {
-        if left.len() != right.len() {
-            let cause = format!("dimensions differ: left {}, right {}", left.len(), right.len());
-            return Self {
-                outcome: Outcome::Fail,
-                cause: Some(cause),
-                rows: Vec::new(),
-                remarks: Vec::new(),
-            };
-        }
-        let row = |(text, (left, right)): (&&str, (&Vec<f64>, &Vec<f64>))| {
-            let cosine = cosine(left, right);
-            Row {
-                case: (*text).to_owned(),
-                figure: cosine,
-                is_alike: cosine >= threshold,
-                evidence: json!({ "left": shown(left), "right": shown(right) }),
-            }
-        };
-        let rows: Vec<Row> = texts.iter().zip(left.vectors.iter().zip(&right.vectors)).map(row).collect();
-        let alike = rows.iter().filter(|row| row.is_alike).count();
-        let mut causes = Vec::new();
-        if alike < rows.len() {
-            causes.push(format!("only {alike} of {} texts reach cosine {threshold}", rows.len()));
-        }
-        let across = nearest_of_different(&left.vectors, &right.vectors);
-        if across >= threshold {
-            causes.push(format!(
-                "different texts have the same vector (cosine {across:.6}): nothing is told apart"
-            ));
-        }
-        let mut remarks =
-            vec![format!("The nearest vectors of two different texts have cosine {across:.6}.")];
-        for (side, answer) in [("left", left), ("right", right)] {
-            let norms: Vec<_> = answer.vectors.iter().map(|vector| norm(vector)).collect();
-            if norms.iter().any(|norm| (norm - 1.0).abs() > UNIT) {
-                let (least, most) = norms.iter().fold((f64::MAX, 0.0_f64), |(a, b), &n| (a.min(n), b.max(n)));
-                remarks.push(format!(
-                    "Vectors of the {side} have norm {least:.3} to {most:.3}, not 1: harmless under cosine, and a trap elsewhere."
-                ));
-            }
-        }
-        let outcome = if causes.is_empty() { Outcome::Pass } else { Outcome::Fail };
-        Self { outcome, cause: (!causes.is_empty()).then(|| causes.join("; ")), rows, remarks }
+/// Compares checked answers to `texts`; any of the `causes` that are known before makes it fail.
+pub(super) fn compare(
+    texts: &[&str],
+    left: &Answer,
+    right: &Answer,
+    threshold: f64,
+    mut causes: Vec<String>,
+) -> Findings {
+    if left.len() != right.len() {
+        causes.push(format!("dimensions differ: left {}, right {}", left.len(), right.len()));
+        return Findings::of(&causes, Vec::new(), Vec::new());
     }
+    let row = |(text, (left, right)): (&&str, (&Vec<f64>, &Vec<f64>))| {
+        let cosine = cosine(left, right);
+        Row {
+            case: (*text).to_owned(),
+            figure: cosine,
+            is_alike: cosine >= threshold,
+            evidence: json!({ "left": shown(left), "right": shown(right) }),
+        }
+    };
+    let rows: Vec<Row> = texts.iter().zip(left.vectors.iter().zip(&right.vectors)).map(row).collect();
+    let alike = rows.iter().filter(|row| row.is_alike).count();
+    if alike < rows.len() {
+        causes.push(format!("only {alike} of {} texts reach cosine {threshold}", rows.len()));
+    }
+    let across = nearest_of_different(&left.vectors, &right.vectors);
+    if across >= threshold {
+        causes.push(format!(
+            "different texts have the same vector (cosine {across:.6}): nothing is told apart"
+        ));
+    }
+    let mut remarks = vec![format!("The nearest vectors of two different texts have cosine {across:.6}.")];
+    remarks.extend(norms("left", left));
+    remarks.extend(norms("right", right));
+    Findings::of(&causes, rows, remarks)
+}
 
-    /// The same with what was found before; any of it makes it fail.
-    pub(super) fn with_causes(mut self, before: Vec<String>) -> Self {
-        let causes: Vec<_> = before.into_iter().chain(self.cause).collect();
-        if !causes.is_empty() {
-            self.outcome = Outcome::Fail;
-        }
-        self.cause = (!causes.is_empty()).then(|| causes.join("; "));
-        self
-    }
+/// A remark if the vectors of a side are no unit vectors.
+fn norms(side: &str, answer: &Answer) -> Option<String> {
+    let norms: Vec<_> = answer.vectors.iter().map(|vector| norm(vector)).collect();
+    let (least, most) = norms.iter().fold((f64::MAX, 0.0_f64), |(a, b), &n| (a.min(n), b.max(n)));
+    let is_unit = norms.iter().all(|norm| (norm - 1.0).abs() <= UNIT);
+    (!is_unit).then(|| {
+        format!("Vectors of the {side} have norm {least:.3} to {most:.3}, not 1: harmless under cosine, and a trap elsewhere.")
+    })
 }
 
 fn shown(vector: &[f64]) -> serde_json::Value {
@@ -147,6 +127,7 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Outcome;
 
     const TEXTS: [&str; 2] = ["a", "b"];
 
@@ -156,11 +137,12 @@ mod tests {
 
     #[test]
     fn length_of_vectors_does_not_matter_but_is_remarked() {
-        let raw = Comparison::of(
+        let raw = compare(
             &TEXTS,
             &answer([[1.0, 0.0], [0.0, 1.0]]),
             &answer([[21.0, 0.0], [0.0, 22.5]]),
             0.9999,
+            Vec::new(),
         );
         assert_eq!((raw.outcome, raw.cause), (Outcome::Pass, None));
         assert!(
@@ -173,14 +155,14 @@ mod tests {
     #[test]
     fn one_vector_that_differs_fails_and_so_does_one_vector_for_all() {
         let left = answer([[1.0, 0.0], [0.0, 1.0]]);
-        let differs = Comparison::of(&TEXTS, &left, &answer([[1.0, 0.0], [0.1, 1.0]]), 0.9999);
+        let differs = compare(&TEXTS, &left, &answer([[1.0, 0.0], [0.1, 1.0]]), 0.9999, Vec::new());
         assert_eq!(
             (differs.outcome, differs.rows[0].is_alike, differs.rows[1].is_alike),
             (Outcome::Fail, true, false)
         );
         assert!(differs.cause.unwrap().contains("only 1 of 2"));
         let same = answer([[1.0, 0.0], [1.0, 0.0]]);
-        let constant = Comparison::of(&TEXTS, &same, &same, 0.9999);
+        let constant = compare(&TEXTS, &same, &same, 0.9999, Vec::new());
         assert_eq!(constant.outcome, Outcome::Fail);
         assert!(constant.cause.unwrap().contains("told apart"));
     }

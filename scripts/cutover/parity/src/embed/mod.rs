@@ -7,19 +7,18 @@ use anyhow::Context;
 use jiff::Zoned;
 use serde_json::{Value, json};
 
-use crate::{Fault, Outcome, Output, Side, SideArgs, SideEvidence, Verdict};
-use compare::Comparison;
+use crate::cli::{examples, share};
+use crate::{Fault, Findings, Output, Side, SideArgs, SideEvidence, Verdict};
+use compare::compare;
 use shape::Answer;
 pub use shape::Shape;
 
-const EXAMPLES: &str = "\
-Examples:
-  parity embed                                    # legacy on :3100 beside ours on :4110, model nomic-embed-text
+const EXAMPLES: &str = examples!(
+    "  parity embed                                    # legacy on :3100 beside ours on :4110, model nomic-embed-text
   MODEL=nomic-embed-text-v2-moe parity embed
   parity embed --left http://127.0.0.1:11434/api/embed --right http://127.0.0.1:4110/v1/embeddings --json
-  parity embed --model all-MiniLM-L6-v2 --left http://10.0.0.5/embed --left-shape legacy
-
-Exit code: 0 alike (PASS), 1 not alike (FAIL), 3 a side could not be reached (SKIPPED), 2 the command line makes no sense.";
+  parity embed --model all-MiniLM-L6-v2 --left http://10.0.0.5/embed --left-shape legacy"
+);
 
 /// What is sent: what people search workers with, a name with an accent, and a text that says little.
 const TEXTS: [&str; 5] = [
@@ -49,15 +48,10 @@ pub struct Args {
     #[arg(long, value_name = "SHAPE")]
     right_shape: Option<Shape>,
     /// The cosine from which on two vectors count as alike.
-    #[arg(long, default_value_t = 0.9999, value_name = "COSINE", value_parser = threshold)]
+    #[arg(long, default_value_t = 0.9999, value_name = "COSINE", value_parser = share)]
     threshold: f64,
     #[command(flatten)]
     pub(crate) output: Output,
-}
-
-fn threshold(text: &str) -> Result<f64, String> {
-    let cosine = text.parse::<f64>().map_err(|error| error.to_string())?;
-    (0.0..=1.0).contains(&cosine).then_some(cosine).ok_or_else(|| "it is from 0 to 1".to_owned())
 }
 
 /// One side, and how it is asked.
@@ -86,22 +80,13 @@ pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
     ];
     let answers = [asked[0].ask().await, asked[1].ask().await];
     let sides = [evidence(&asked[0], &answers[0]), evidence(&asked[1], &answers[1])];
-    let Comparison { outcome, cause, rows, remarks } = compare(&asked, &answers, args.threshold);
-    Ok(Verdict {
-        probe: "embed".to_owned(),
-        date: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        outcome,
-        cause,
-        method: format!(
-            "{} texts in one request to each side, model {}; a text's two vectors are alike from cosine {} on.",
-            TEXTS.len(),
-            args.model,
-            args.threshold
-        ),
-        sides,
-        rows,
-        remarks,
-    })
+    let method = format!(
+        "{} texts in one request to each side, model {}; a text's two vectors are alike from cosine {} on.",
+        TEXTS.len(),
+        args.model,
+        args.threshold
+    );
+    Ok(Verdict::new("embed", now, method, sides, judge(&asked, &answers, args.threshold)))
 }
 
 type Reply = Result<(Answer, f64), Fault>;
@@ -120,15 +105,14 @@ fn evidence(asked: &Asked, reply: &Reply) -> SideEvidence {
         Err(_) => Value::Null,
     };
     SideEvidence {
-        url: asked.side.url.to_string(),
-        shape: asked.shape.as_str().to_owned(),
         request: asked.shape.request(&TEXTS, &asked.model),
         took_ms: reply.as_ref().ok().map(|(_, took_ms)| *took_ms),
         stated,
+        ..asked.side.evidence(asked.shape.as_str())
     }
 }
 
-fn compare(asked: &[Asked; 2], replies: &[Reply; 2], threshold: f64) -> Comparison {
+fn judge(asked: &[Asked; 2], replies: &[Reply; 2], threshold: f64) -> Findings {
     let mut causes = Vec::new();
     let mut is_unreachable = false;
     for (asked, reply) in asked.iter().zip(replies) {
@@ -144,10 +128,8 @@ fn compare(asked: &[Asked; 2], replies: &[Reply; 2], threshold: f64) -> Comparis
         }
     }
     match replies {
-        [Ok((left, _)), Ok((right, _))] => Comparison::of(&TEXTS, left, right, threshold).with_causes(causes),
-        _ => {
-            let outcome = if is_unreachable { Outcome::Skipped } else { Outcome::Fail };
-            Comparison { outcome, cause: Some(causes.join("; ")), rows: Vec::new(), remarks: Vec::new() }
-        }
+        [Ok((left, _)), Ok((right, _))] => compare(&TEXTS, left, right, threshold, causes),
+        _ if is_unreachable => Findings::ended(Fault::Unreachable(causes.join("; ")), Vec::new()),
+        _ => Findings::of(&causes, Vec::new(), Vec::new()),
     }
 }

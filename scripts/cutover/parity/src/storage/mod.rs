@@ -5,18 +5,19 @@ use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, ETAG, HeaderName, IF_NONE_M
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use crate::{Answer, Fault, Outcome, Output, Row, Side, SideArgs, SideEvidence, Verdict};
+use crate::cli::examples;
+use crate::{Answer, Fault, Findings, Given, Output, Pair, Row, Side, SideArgs, Verdict};
 
-const EXAMPLES: &str = "\
-Examples:
-  parity storage                                  # legacy on :3100 beside ours on :4110
+const EXAMPLES: &str = examples!(
+    "  parity storage                                  # legacy on :3100 beside ours on :4110
   parity storage --left http://127.0.0.1:9000/bucket --right http://127.0.0.1:4110/v1/storage --json
   parity storage --left http://127.0.0.1:4110/storage --right http://127.0.0.1:4221/lakehouse
 
-A side is asked with PUT, GET, HEAD and DELETE below its address, as S3 is by path. All objects lie below `parity/` and are removed.
+A side is asked with PUT, GET, HEAD and DELETE below its address, as S3 is by path. All objects lie below `parity/` and are removed."
+);
 
-Exit code: 0 alike (PASS), 1 not alike (FAIL), 3 a side could not be reached (SKIPPED), 2 the command line makes no sense.";
-
+/// How a side is asked.
+const SHAPE: &str = "PUT, GET, HEAD, DELETE of ADDRESS/KEY";
 /// Where everything is written.
 const FOLDER: &str = "parity";
 /// What is asked of each object.
@@ -53,60 +54,39 @@ pub struct Args {
 /// # Errors
 /// When the arguments make no sense. A side that does not answer, or answers otherwise, is in the verdict.
 pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
-    let sides = Side::pair(&args.sides, ["/storage", "/v1/storage"])?;
-    let mut took_ms = [0.0; 2];
-    let (mut rows, mut unreachable) = (Vec::new(), None);
+    let mut pair = Pair::new(&args.sides, ["/storage", "/v1/storage"], [SHAPE; 2])?;
+    let mut rows = Vec::new();
+    let asked = ask(&mut pair, &mut rows).await;
+    let method = format!(
+        "Each object is written, read whole and by {} ranges, asked for with the ETag that it has, and deleted. Alike are what \
+         statuses mean, lengths, ranges, and all bytes. The figure is the size in bytes.",
+        RANGES.len()
+    );
+    let findings = Findings::of_rows("objects", rows, asked);
+    Ok(Verdict::new("storage", now, method, pair.evidence, findings))
+}
+
+/// Asks case by case, and adds a row for each.
+async fn ask(pair: &mut Pair, rows: &mut Vec<Row>) -> Result<(), Fault> {
+    let request = json!({ "keys": CASES.map(|(key, _)| format!("{FOLDER}/{key}")), "ranges": RANGES });
     for (name, size) in CASES {
-        let key = format!("{FOLDER}/{name}");
-        let mut seen = [None, None];
-        for ((side, seen), took_ms) in sides.iter().zip(&mut seen).zip(&mut took_ms) {
-            match observe(side, &key, &content(size), took_ms).await? {
-                Ok(observed) => *seen = Some(observed),
-                Err(Fault::Unreachable(why) | Fault::Wrong(why)) => {
-                    unreachable = Some(format!("{} could not be reached: {why}", side.url));
-                }
-            }
-        }
-        let [Some(left), Some(right)] = seen else { break };
-        let evidence = left.iter().zip(&right).find(|(left, right)| left != right);
-        let evidence = evidence.map(|(left, right)| json!({ "left": left, "right": right }));
-        let is_alike = evidence.is_none();
-        rows.push(Row {
-            case: name.to_owned(),
-            figure: size as f64,
-            is_alike,
-            evidence: evidence.unwrap_or_default(),
-        });
+        let (key, content) = (format!("{FOLDER}/{name}"), content(size));
+        let [left, right] = &pair.sides;
+        let replies = [observe(left, &key, &content).await, observe(right, &key, &content).await];
+        rows.push(row(name, size, pair.take([&request; 2], replies)?));
     }
-    let different = rows.iter().filter(|row| !row.is_alike).count();
-    let (outcome, cause) = match unreachable {
-        Some(why) => (Outcome::Skipped, Some(why)),
-        None if different > 0 => {
-            (Outcome::Fail, Some(format!("{different} of {} objects differ", rows.len())))
+    Ok(())
+}
+
+fn row(name: &str, size: usize, seen: Given<Vec<Value>>) -> Row {
+    match seen {
+        [Ok(left), Ok(right)] => {
+            let different = left.iter().zip(&right).find(|(left, right)| left != right);
+            let difference = different.map(|(left, right)| json!({ "left": left, "right": right }));
+            Row::of(name, size as f64, difference)
         }
-        None => (Outcome::Pass, None),
-    };
-    let evidence = |side: &Side, took_ms| SideEvidence {
-        url: side.url.to_string(),
-        shape: "PUT, GET, HEAD, DELETE of ADDRESS/KEY".to_owned(),
-        request: json!({ "keys": CASES.map(|(key, _)| format!("{FOLDER}/{key}")), "ranges": RANGES }),
-        took_ms: Some(took_ms),
-        stated: Value::Null,
-    };
-    Ok(Verdict {
-        probe: "storage".to_owned(),
-        date: now.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
-        outcome,
-        cause,
-        method: format!(
-            "Each object is written, read whole and by {} ranges, asked for with the ETag that it has, and deleted. Alike are what \
-             statuses mean, lengths, ranges, and all bytes. The figure is the size in bytes.",
-            RANGES.len()
-        ),
-        sides: [evidence(&sides[0], took_ms[0]), evidence(&sides[1], took_ms[1])],
-        rows,
-        remarks: Vec::new(),
-    })
+        seen => Row::of_faults(name, seen),
+    }
 }
 
 /// Bytes that do not repeat where a wrong range would look right.
@@ -114,34 +94,27 @@ fn content(size: usize) -> Vec<u8> {
     (0..size as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect()
 }
 
-/// What one side does with an object, as lines that can be compared.
-async fn observe(
-    side: &Side,
-    key: &str,
-    content: &[u8],
-    took_ms: &mut f64,
-) -> anyhow::Result<Result<Vec<Value>, Fault>> {
-    let mut seen = Vec::new();
+/// What one side does with an object, as lines that can be compared, and how long it takes, milliseconds.
+async fn observe(side: &Side, key: &str, content: &[u8]) -> Result<(Vec<Value>, f64), Fault> {
+    let (mut seen, mut took_ms) = (Vec::new(), 0.0);
     let mut etag = String::new();
     for step in steps() {
-        let mut request = side.below(step.method.clone(), key)?;
+        let request = side.below(step.method.clone(), key);
+        let mut request = request.map_err(|error| Fault::Wrong(error.to_string()))?;
         if step.method == Method::PUT {
             request = request.body(content.to_vec());
         }
         if let Some((name, value)) = &step.header {
             request = request.header(name, value.unwrap_or(&etag));
         }
-        let answer = match side.send(request).await {
-            Ok(answer) => answer,
-            Err(fault) => return Ok(Err(fault)),
-        };
-        *took_ms += answer.took_ms;
+        let answer = side.send(request).await?;
+        took_ms += answer.took_ms;
         if answer.status.is_success() && !answer.header(ETAG).is_empty() {
             etag = answer.header(ETAG).to_owned();
         }
         seen.push(described(&step, &answer, content));
     }
-    Ok(Ok(seen))
+    Ok((seen, took_ms))
 }
 
 /// One request; a header without a value holds the ETag.

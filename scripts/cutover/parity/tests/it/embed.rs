@@ -1,20 +1,17 @@
 //! `embed_parity.sh` between embedd and ONNX Runtime, which serve the same model; and against sides that are not as they should be.
 
 use std::fs;
-use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::post;
 use serde_json::{Value, json};
 use testkit::{PeerServer, Stack};
 use wire::DaemonName;
 
+use crate::support::{NOWHERE, answering, run, verdict};
+
 const MODEL: &str = "all-MiniLM-L6-v2";
-/// Nothing listens on the port of tcpmux.
-const NOWHERE: &str = "http://127.0.0.1:1/ai/embed";
 
 /// Runs the script, as an operator does; the report goes to `folder`.
 async fn probe(left: &str, right: &str, folder: &Path, more: &[&str]) -> Output {
@@ -25,12 +22,7 @@ async fn probe(left: &str, right: &str, folder: &Path, more: &[&str]) -> Output 
         .env("LEFT", left)
         .env("RIGHT", right);
     command.arg("--report-dir").arg(folder).args(more);
-    tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap()
-}
-
-fn verdict(output: &Output) -> Value {
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {complaint}"))
+    run(command).await
 }
 
 /// The one page in `folder`.
@@ -40,15 +32,6 @@ fn page(folder: &Path) -> String {
         names.filter(|name| name.starts_with("embed_parity_") && name.ends_with(".md")).collect();
     assert_eq!(pages.len(), 1, "{pages:?}");
     fs::read_to_string(folder.join(&pages[0])).unwrap()
-}
-
-/// An endpoint that gives one answer to whatever it is asked.
-async fn answering(status: StatusCode, body: Value) -> String {
-    let router = Router::new().fallback(post(move || async move { (status, axum::Json(body)) }));
-    let listener = tokio::net::TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    url
 }
 
 /// Five vectors of two numbers, no two of them alike.
@@ -92,9 +75,10 @@ fn embedding_dir() -> std::path::PathBuf {
 async fn side_that_cannot_be_reached_is_skipped_and_never_passes() {
     let right = answering(StatusCode::OK, json!({"vectors": five(), "dimension": 2, "model": MODEL})).await;
     let busy = answering(StatusCode::SERVICE_UNAVAILABLE, json!({"detail": "embedd does not answer"})).await;
-    for (left, cause) in
-        [(NOWHERE.to_owned(), "could not be reached"), (format!("{busy}/ai/embed"), "embedd does not answer")]
-    {
+    for (left, cause) in [
+        (format!("{NOWHERE}/ai/embed"), "could not be reached"),
+        (format!("{busy}/ai/embed"), "embedd does not answer"),
+    ] {
         let folder = tempfile::tempdir().unwrap();
         let output = probe(&left, &format!("{right}/v1/embed"), folder.path(), &[]).await;
         let said = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,23 +1,10 @@
 //! The storage probe: an S3 server that nobody here wrote, and storaged.
 
-use std::process::Command;
-
-use serde_json::{Value, json};
+use serde_json::json;
 use testkit::{S3Server, Stack};
 use wire::DaemonName;
 
-async fn probe(left: String, right: String) -> (Option<i32>, Value) {
-    let folder = tempfile::tempdir().unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_parity"));
-    command
-        .args(["storage", "--json", "--left", &left, "--right", &right, "--report-dir"])
-        .arg(folder.path());
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let complaint = String::from_utf8_lossy(&output.stderr);
-    let verdict =
-        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {complaint}"));
-    (output.status.code(), verdict)
-}
+use crate::support::{NOWHERE, probe};
 
 #[tokio::test]
 async fn storaged_keeps_and_gives_back_what_an_s3_server_does() {
@@ -26,18 +13,20 @@ async fn storaged_keeps_and_gives_back_what_an_s3_server_does() {
     s3.create_bucket("probed").await.unwrap();
     let ours = stack.http(DaemonName::Storaged).unwrap().url("/storage");
     let theirs = format!("http://127.0.0.1:{}/probed", s3.port());
-    let (status, verdict) = probe(theirs.clone(), ours.clone()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (status, verdict) = probe("storage", [&theirs, &ours], folder.path(), &[]).await;
     assert_eq!((status, &verdict["outcome"]), (Some(0), &json!("PASS")), "{verdict:#}");
     assert_eq!(s3.keys("probed").await.unwrap(), Vec::<String>::new(), "nothing is left behind");
 
-    let (status, verdict) = probe(format!("{theirs}-that-is-not-there"), ours).await;
+    let missing = format!("{theirs}-that-is-not-there");
+    let (status, verdict) = probe("storage", [&missing, &ours], folder.path(), &[]).await;
     assert_eq!((status, &verdict["outcome"]), (Some(1), &json!("FAIL")), "{verdict:#}");
     assert!(verdict["cause"].as_str().unwrap().contains("12 of 12"), "{verdict:#}");
 }
 
 #[tokio::test]
 async fn store_that_does_not_answer_is_skipped() {
-    let nowhere = || "http://127.0.0.1:1/bucket".to_owned();
-    let (status, verdict) = probe(nowhere(), nowhere()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (status, verdict) = probe("storage", [NOWHERE; 2], folder.path(), &[]).await;
     assert_eq!((status, &verdict["outcome"]), (Some(3), &json!("SKIPPED")), "{verdict:#}");
 }

@@ -1,6 +1,5 @@
 //! llama.cpp with a small model behind chatd: a server whose tokens, ends and faults are not of our making.
 
-use std::io::Write as _;
 use std::time::Duration;
 
 use anyhow::ensure;
@@ -12,20 +11,9 @@ use super::{over, run};
 /// How long the server may take to see that nobody listens.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The server, or a line that says that `what` is skipped without it. The line is seen also when the test passes: what the macros
-/// print is captured then.
-pub(super) async fn server(what: &str) -> anyhow::Result<Option<LlamaServer>> {
-    let server = LlamaServer::start().await?;
-    if server.is_none() {
-        let line = format!("SKIPPED: {what}, as llama.cpp's server is not built: make llama-server\n");
-        std::io::stderr().write_all(line.as_bytes())?;
-    }
-    Ok(server)
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_of_llama_cpp_come_whole_and_streamed_and_end_when_the_caller_leaves() -> anyhow::Result<()> {
-    let Some(server) = server("chatd before llama.cpp").await? else { return Ok(()) };
+    let Some(server) = LlamaServer::start_or_skip("chatd before llama.cpp").await? else { return Ok(()) };
     let (url, model) = (server.url(), LlamaServer::MODEL);
     let provider = format!(r#"{{name="llama",kind="openai",url="{url}"}}"#);
     let mut stack = over(&[Chatd, Gateway], &provider).start().await?;

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use testkit::{Http, Stack, wait_for};
+use testkit::{Http, LlamaServer, Stack, wait_for};
 use wire::DaemonName::{self, Chatd, Gateway, Matrixd};
 
-use super::{llama_server, over};
+use super::over;
 
 const OWN: &str = r#"{name="local",kind="local"}"#;
 const MODEL: &str = "SmolLM2-135M-Instruct";
@@ -87,7 +87,7 @@ async fn draft_of_a_small_model_is_judged_and_never_called_good_when_it_breaks_a
 
 #[tokio::test(flavor = "multi_thread")]
 async fn prompts_are_cut_as_by_llama_cpp_with_the_same_file_and_answers_begin_alike() -> anyhow::Result<()> {
-    let Some(server) = llama_server::server("our model beside llama.cpp").await? else { return Ok(()) };
+    let Some(server) = LlamaServer::start_or_skip("our model beside llama.cpp").await? else { return Ok(()) };
     testkit::pull_model(MODEL)?;
     let llama = format!(r#"{{name="llama",kind="openai",url="{}"}}"#, server.url());
     let mut stack = over(&[Chatd], &format!("{OWN},{llama}")).start().await?;

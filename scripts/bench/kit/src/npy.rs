@@ -12,18 +12,26 @@ const MAGIC: &[u8; 6] = b"\x93NUMPY";
 
 /// The first rows of a matrix, one after the other.
 #[derive(Debug)]
-pub(super) struct Rows<T> {
-    pub(super) columns: usize,
-    pub(super) values: Vec<T>,
+pub struct Rows<T> {
+    /// Values in a row.
+    pub columns: usize,
+    /// `[rows, columns]`.
+    pub values: Vec<T>,
 }
 
 /// Reads at most `max_rows` rows of f16, widened.
-pub(super) fn read_f16(path: &Path, max_rows: usize) -> anyhow::Result<Rows<f32>> {
+///
+/// # Errors
+/// When the file cannot be read, or is something else: names the file.
+pub fn read_f16(path: &Path, max_rows: usize) -> anyhow::Result<Rows<f32>> {
     read(path, max_rows, "<f2", |bytes: [u8; 2]| f16::from_le_bytes(bytes).to_f32())
 }
 
 /// Reads at most `max_rows` rows of whole numbers that are not negative.
-pub(super) fn read_i32(path: &Path, max_rows: usize) -> anyhow::Result<Rows<u32>> {
+///
+/// # Errors
+/// As [`read_f16`].
+pub fn read_i32(path: &Path, max_rows: usize) -> anyhow::Result<Rows<u32>> {
     read(path, max_rows, "<i4", u32::from_le_bytes)
 }
 
