@@ -4,4 +4,5 @@
 mod folder;
 mod pipeline;
 mod privacy;
+mod processes;
 mod records;
