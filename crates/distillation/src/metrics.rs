@@ -1,6 +1,6 @@
 //! What an audit counts.
 
-use serde::Serialize;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{Map, Value};
 
 /// The names of the metrics, in the order of the stages: evidence (p2), scores (p3), exports (p4).
@@ -49,6 +49,12 @@ impl Metrics {
 impl Serialize for Metrics {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_map(self.iter().filter(|(_, count)| count.is_some()))
+    }
+}
+
+impl<'de> Deserialize<'de> for Metrics {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Map::deserialize(deserializer).map(|entry| Self::of(&entry))
     }
 }
 

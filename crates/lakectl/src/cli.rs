@@ -3,7 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{index, ingest, jobs, playbooks, search, snapshot, sql, status, storage, table};
-use crate::{corpus, demo, models, stack};
+use crate::{audit, corpus, demo, models, stack};
 
 /// The operator's command line of the lakehouse.
 #[derive(Debug, Parser)]
@@ -40,6 +40,8 @@ pub enum Command {
     Sql(sql::Args),
     /// Look after what was learned.
     Playbooks(playbooks::Args),
+    /// Count and check what outcomes have left behind, and compare it with last time.
+    Audit(audit::Args),
     /// Keep vector indexes as objects, and bring them back.
     Snapshot(snapshot::Args),
     /// Keep tables small and fast.

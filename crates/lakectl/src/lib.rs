@@ -1,5 +1,6 @@
 //! The operator's command line: `lakectl`.
 
+mod audit;
 pub mod cli;
 mod commands;
 pub mod corpus;
@@ -27,6 +28,7 @@ pub async fn run(cli: Cli) -> anyhow::Result<()> {
         Command::Search(args) => commands::search::run(&args, cli.json).await,
         Command::Sql(args) => commands::sql::run(&args, cli.json).await,
         Command::Playbooks(args) => commands::playbooks::run(&args, cli.json).await,
+        Command::Audit(args) => audit::run(&args, cli.json).await,
         Command::Snapshot(args) => commands::snapshot::run(&args, cli.json).await,
         Command::Table(args) => commands::table::run(&args, cli.json).await,
         Command::Storage(args) => commands::storage::run(&args, cli.json).await,

@@ -1,6 +1,7 @@
 //! The whole stack as real processes: what only shows when daemons talk, crash and come back.
 
 mod architecture;
+mod audit;
 mod bun;
 mod chat;
 mod clients;

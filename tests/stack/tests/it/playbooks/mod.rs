@@ -27,7 +27,12 @@ const PEOPLE: [(&str, &str); 6] = [
 /// A stack whose corpus `people` holds [`PEOPLE`].
 pub(crate) async fn start() -> anyhow::Result<Stack> {
     let stack = Stack::of(&DAEMONS).start().await?;
-    let gateway = stack.gateway()?;
+    people_come_in(&stack.gateway()?).await?;
+    Ok(stack)
+}
+
+/// Fills the corpus `people` with [`PEOPLE`].
+pub(crate) async fn people_come_in(gateway: &Http) -> anyhow::Result<()> {
     let texts: Vec<&str> = PEOPLE.iter().map(|(_, text)| *text).collect();
     let embedded = gateway.post("/v1/embed", &json!({ "texts": texts })).expect(200).await?;
     let index = json!({"name": "people", "dimension": embedded["dimension"]});
@@ -36,7 +41,7 @@ pub(crate) async fn start() -> anyhow::Result<Stack> {
     let item = |((id, text), vector): (&(&str, &str), &Value)| json!({"id": id, "vector": vector, "metadata": {"text": text}});
     let items: Vec<Value> = PEOPLE.iter().zip(vectors).map(item).collect();
     gateway.post("/v1/vectors/index/people/add", &json!({ "items": items })).expect(200).await?;
-    Ok(stack)
+    Ok(())
 }
 
 /// Another gateway and matrixd over the same data, with settings of their own.
