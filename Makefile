@@ -123,7 +123,7 @@ prove-chat: measured ## Measure what chatd adds to a model's answers, its memory
 
 # Seven minutes. Nothing else should run meanwhile.
 prove-bun: measured ## Measure searches through the Bun front end beside the gateway's; writes reports/bench/
-	$(GUIDED_BIN)/lakectl models pull
+	$(GUIDED_BIN)/lakectl models pull all-MiniLM-L6-v2
 	bun=$$(scripts/node-packages.sh bun) && $(GUIDED_BIN)/bench-bun --bun "$$bun"/node_modules/@oven/*/bin/bun
 
 front-end-screenshot: model ## Show people in the Bun front end, in Chromium; writes docs/bun-front-end.png

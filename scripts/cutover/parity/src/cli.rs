@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{chat, embed, retrieve, sql, storage, vectors};
+use crate::{chat, checks, embed, retrieve, sql, storage, vectors};
 
 /// Asks two systems the same, and says whether they answer alike.
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ pub enum Probe {
     Retrieve(retrieve::Args),
     /// Conversations to two chat endpoints of OpenAI's shape, whole and streamed; what the shape promises is checked.
     Chat(chat::Args),
+    /// Tests of ours, as evidence for what no endpoint of another system can be asked for.
+    Checks(checks::Args),
 }
 
 /// Who is asked.
