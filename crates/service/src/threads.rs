@@ -12,10 +12,6 @@ use tokio::runtime::{Builder, Runtime};
 pub enum Placement {
     /// Wherever the system puts them, one more than there are cores.
     Free,
-    /// Wherever the system puts them, half as many as there are cores. For a daemon that mostly passes on what others
-    /// answer: each thread more is woken for nothing now and then, which takes longer than a request computes
-    /// (docs/decisions/0072-calls-between-daemons.md). What computes for long goes to another thread.
-    Few,
     /// One bound to each core. For a daemon that computes on its async threads: docs/decisions/0024-searches-over-http.md.
     OnePerCore,
 }
@@ -32,10 +28,8 @@ pub(crate) fn start(placement: Placement) -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = Builder::new_multi_thread();
     builder.enable_all();
-    match placement {
-        Placement::Free => return builder.worker_threads(cores + 1).build(),
-        Placement::Few => return builder.worker_threads(cores.div_ceil(2)).build(),
-        Placement::OnePerCore => {}
+    if placement == Placement::Free {
+        return builder.worker_threads(cores + 1).build();
     }
     builder.worker_threads(cores).event_interval(STEPS_BETWEEN_LOOKS);
     let Ok(all) = Cores::allowed() else { return builder.build() };
@@ -105,9 +99,7 @@ mod tests {
     #[test]
     fn async_threads_are_bound_only_where_that_is_asked_for() {
         let cores = allowed();
-        for (placement, threads) in [(Placement::Free, cores + 1), (Placement::Few, cores.div_ceil(2))] {
-            let runtime = start(placement).unwrap();
-            assert_eq!(allowed_to_workers(&runtime).unwrap(), vec![cores; threads]);
-        }
+        let runtime = start(Placement::Free).unwrap();
+        assert_eq!(allowed_to_workers(&runtime).unwrap(), vec![cores; cores + 1]);
     }
 }

@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 
 use allocator as _;
-use service::Placement;
-use wire::DaemonName;
 
 fn main() -> ExitCode {
-    service::run_placed(DaemonName::Gateway, Placement::Few, gateway::build)
+    service::run(wire::DaemonName::Gateway, gateway::build)
 }

@@ -3,9 +3,8 @@
 use std::process::ExitCode;
 
 use allocator as _;
-use service::Placement;
 use wire::DaemonName;
 
 fn main() -> ExitCode {
-    service::run_placed(DaemonName::Matrixd, Placement::Few, matrixd::build)
+    service::run(DaemonName::Matrixd, matrixd::build)
 }
