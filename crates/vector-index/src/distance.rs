@@ -90,6 +90,16 @@ impl Distance {
         }
     }
 
+    /// A rank that none of a distance up to `max` exceeds.
+    pub(crate) fn max_rank_within(self, max: f32) -> f32 {
+        match self {
+            Self::Cosine | Self::Dot => max,
+            Self::Euclidean if max < 0.0 => f32::NEG_INFINITY,
+            // The square root of a little more may be rounded down to it.
+            Self::Euclidean => max * max * (1.0 + 4.0 * f32::EPSILON),
+        }
+    }
+
     /// The distance that belongs to a [`Distance::rank`].
     pub(crate) fn distance_of_rank(self, rank: f32) -> f32 {
         match self {

@@ -27,6 +27,8 @@ pub struct Query {
     pub vector: Vec<f32>,
     /// 1 to 10,000.
     pub k: usize,
+    /// Only items that are not farther than this.
+    pub max_distance: Option<f32>,
     /// Only items whose metadata match.
     pub filter: Option<Filter>,
     /// Only these, as far as they exist.
@@ -108,17 +110,18 @@ impl Searcher<'_> {
     /// Those of reading a vector.
     pub(crate) fn search(&self, query: &Query, eligible: Option<&Bitset>) -> io::Result<(Vec<Hit>, bool)> {
         let eligible = eligible.unwrap_or(self.view.alive());
-        let mut top = TopK::new(self.view, query.k);
+        let new_top = || TopK::new(self.view, query.k, self.distance, query.max_distance);
+        let mut top = new_top();
         let graph = self.graph.filter(|_| !query.exact && eligible.count() > self.exact_below);
         let is_exact = match graph {
             Some(graph) => !self.search_graph(graph, query, eligible, &mut top)?,
             None => true,
         };
         if is_exact {
-            top = TopK::new(self.view, query.k);
+            top = new_top();
             self.scan(&mut self.scorer(query), eligible.iter(), &mut top)?;
         }
-        Ok((top.into_hits(self.distance), is_exact))
+        Ok((top.into_hits(), is_exact))
     }
 
     /// Offers all of `slots` whose distance could be among the smallest; the others are told apart by their codes.
@@ -167,6 +170,7 @@ impl Searcher<'_> {
         let to_query = ToQuery { codes, probe: codes.probe(&query.vector, self.distance) };
         let Some(nodes) = self.walk(graph, &to_query, query, eligible) else { return Ok(false) };
         let mut scorer = self.scorer(query);
+        let (mut bound, mut skipped) = (top.bound(), 0);
         let mut offer = |node: u32| {
             let exact = scorer.score(node)?;
             let twins = graph.twins(node).iter().copied();
@@ -175,9 +179,9 @@ impl Searcher<'_> {
             }
             io::Result::Ok(top.bound())
         };
-        let mut bound = f32::INFINITY;
-        for node in &nodes {
+        for (place, node) in nodes.iter().enumerate() {
             if node.rank - codes.doubt(&to_query.probe, node.slot) > bound {
+                skipped = nodes[place..].iter().filter(|node| eligible.contains(node.slot)).count();
                 break;
             }
             bound = offer(node.slot)?;
@@ -186,7 +190,8 @@ impl Searcher<'_> {
             offer(*node)?;
         }
         self.scan(&mut scorer, eligible.iter_from(graph.len()), top)?;
-        Ok(top.len() >= query.k.min(eligible.count()))
+        // What is too far has been found all the same.
+        Ok(top.offered() + skipped >= query.k.min(eligible.count()))
     }
 
     /// The nodes worth looking at, nearest first as far as codes tell; `None` if a scan is cheaper.

@@ -191,9 +191,9 @@ pub struct PlaybookHop {
     /// Why the memory was not used, if it could not be: the search is answered all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unavailable: Option<String>,
-    /// Recordings of the same role that came back as neighbours of the query.
+    /// Recordings of the same role within `max_distance` of the query, at most `playbook.neighbours`.
     pub neighbours: usize,
-    /// Those of them within `max_distance` and for one of the corpora asked.
+    /// Those of them that count, and for one of the corpora asked.
     pub entries: usize,
     /// The distance beyond which a recording does not count.
     pub max_distance: f32,

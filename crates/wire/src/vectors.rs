@@ -207,6 +207,9 @@ pub struct Search {
     pub vector_b64: Option<String>,
     /// How many results, 1 to 10,000.
     pub k: usize,
+    /// Only items that are not farther than this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_distance: Option<f32>,
     /// Condition on metadata: `{"role":"Welder","years":{"gte":5},"any":[{"state":"TX"},{"not":{"remote":true}}]}`.
     /// Keys are AND; operators are eq ne in nin gt gte lt lte exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -240,6 +243,9 @@ pub struct IndexSearch {
     pub vector_b64: Option<String>,
     /// See [`Search::k`].
     pub k: usize,
+    /// See [`Search::max_distance`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_distance: Option<f32>,
     /// See [`Search::filter`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
@@ -279,8 +285,21 @@ pub struct IdsFrom {
 impl IndexSearch {
     /// The index, what to search it for, and where the ids come from.
     pub fn split(self) -> (String, Search, Option<IdsFrom>) {
-        let Self { index, vector, vector_b64, k, filter, ids, ids_from, exclude_ids, exact, ef } = self;
-        (index, Search { vector, vector_b64, k, filter, ids, exclude_ids, exact, ef }, ids_from)
+        let Self {
+            index,
+            vector,
+            vector_b64,
+            k,
+            max_distance,
+            filter,
+            ids,
+            ids_from,
+            exclude_ids,
+            exact,
+            ef,
+        } = self;
+        let search = Search { vector, vector_b64, k, max_distance, filter, ids, exclude_ids, exact, ef };
+        (index, search, ids_from)
     }
 }
 

@@ -204,6 +204,16 @@ impl Default for EvidenceConfig {
     }
 }
 
+impl PlaybookConfig {
+    /// Beyond which distance recordings do not count under `policy`.
+    pub(crate) fn max_distance(&self, policy: Policy) -> f32 {
+        match policy {
+            Policy::Direct => self.max_distance,
+            Policy::Evidence => self.evidence.max_distance,
+        }
+    }
+}
+
 impl EvidenceConfig {
     /// What the policy itself takes.
     pub(crate) fn policy(&self) -> playbook::Evidence {

@@ -221,13 +221,12 @@ impl Matrix {
         if request.use_playbook {
             let role_key = role_key(request.role.as_deref());
             let gate = (!self.switches.no_role_gate).then_some(role_key.as_str());
-            let neighbours = self.config.playbook.neighbours;
-            let memory = searches.len();
-            searches.push(Memory::search(query.packed.clone(), gate, &request.corpora, neighbours, policy));
+            let (config, memory) = (&self.config.playbook, searches.len());
+            searches.push(Memory::search(query.packed.clone(), gate, &request.corpora, config, policy));
             searches.extend(request.corpora.iter().map(|corpus| IndexSearch {
                 ids_from: Some(Memory::answers(memory, corpus)),
                 exact: true,
-                ..search_in(corpus, request, query, neighbours)
+                ..search_in(corpus, request, query, config.neighbours)
             }));
         }
         searches
@@ -252,15 +251,14 @@ impl Matrix {
             entries.clear();
         }
         let (evidence, neighbours) = (self.config.playbook.evidence.policy(), entries.len());
-        let (max_distance, verdict) = match policy {
+        let max_distance = self.config.playbook.max_distance(policy);
+        let Verdict { chosen, quarantined } = match policy {
             Policy::Direct => {
-                let max_distance = self.config.playbook.max_distance;
                 let chosen = playbook::choose(entries, &role_key, max_distance);
-                (max_distance, Verdict { chosen, ..Verdict::default() })
+                Verdict { chosen, ..Verdict::default() }
             }
-            Policy::Evidence => (evidence.max_distance, evidence.weigh(&entries, &role_key)),
+            Policy::Evidence => evidence.weigh(&entries, &role_key),
         };
-        let Verdict { chosen, quarantined } = verdict;
         let (mut named, mut took_ms) = (Vec::new(), 0.0);
         for (corpus, answer) in request.corpora.iter().zip(answers) {
             took_ms += answer.searched.as_ref().map_or(0.0, |searched| searched.took_ms);

@@ -40,12 +40,20 @@ impl PartialEq for Ranked<'_> {
 pub(super) struct TopK<'a> {
     view: &'a View,
     k: usize,
+    distance: Distance,
+    max_distance: f32,
+    /// No item within `max_distance` has a rank above this.
+    max_rank: f32,
+    offered: usize,
     heap: BinaryHeap<Ranked<'a>>,
 }
 
 impl<'a> TopK<'a> {
-    pub(super) fn new(view: &'a View, k: usize) -> Self {
-        Self { view, k, heap: BinaryHeap::with_capacity(k.min(view.live()) + 1) }
+    pub(super) fn new(view: &'a View, k: usize, distance: Distance, max_distance: Option<f32>) -> Self {
+        let max_distance = max_distance.unwrap_or(f32::INFINITY);
+        let max_rank = distance.max_rank_within(max_distance);
+        let heap = BinaryHeap::with_capacity(k.min(view.live()) + 1);
+        Self { view, k, distance, max_distance, max_rank, offered: 0, heap }
     }
 
     /// How many are wanted.
@@ -53,13 +61,14 @@ impl<'a> TopK<'a> {
         self.k
     }
 
-    /// How many there are, at most `k`.
-    pub(super) fn len(&self) -> usize {
-        self.heap.len()
+    /// How many were offered, those that are too far as well.
+    pub(super) fn offered(&self) -> usize {
+        self.offered
     }
 
     #[inline]
     pub(super) fn offer(&mut self, Scored { rank, slot }: Scored) {
+        self.offered += 1;
         if rank > self.bound() {
             return;
         }
@@ -74,20 +83,23 @@ impl<'a> TopK<'a> {
     pub(super) fn bound(&self) -> f32 {
         match self.heap.peek() {
             Some(worst) if self.heap.len() == self.k => worst.rank,
-            _ => f32::INFINITY,
+            _ => self.max_rank,
         }
     }
 
     /// The items, nearest first, equal distances by id.
-    pub(super) fn into_hits(self, distance: Distance) -> Vec<Hit> {
-        let view = self.view;
-        let hit = |ranked: Ranked<'_>| Hit {
-            id: view.id(ranked.slot).into(),
-            distance: distance.distance_of_rank(ranked.rank),
-            metadata: view.metadata(ranked.slot),
-            expires_ms: view.expires_ms(ranked.slot),
+    pub(super) fn into_hits(self) -> Vec<Hit> {
+        let Self { view, distance, max_distance, .. } = self;
+        let hit = |ranked: Ranked<'_>| {
+            let distance = distance.distance_of_rank(ranked.rank);
+            (distance <= max_distance).then(|| Hit {
+                id: view.id(ranked.slot).into(),
+                distance,
+                metadata: view.metadata(ranked.slot),
+                expires_ms: view.expires_ms(ranked.slot),
+            })
         };
-        let mut hits: Vec<Hit> = self.heap.into_iter().map(hit).collect();
+        let mut hits: Vec<Hit> = self.heap.into_iter().filter_map(hit).collect();
         // By distance and not by rank: a square root may make two ranks equal.
         hits.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance).then_with(|| a.id.cmp(&b.id)));
         hits

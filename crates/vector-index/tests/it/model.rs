@@ -6,11 +6,12 @@ use std::sync::Arc;
 use rand::Rng;
 use rand_chacha::ChaCha8Rng;
 use tempfile::TempDir;
-use vector_index::{Collection, Distance, Error, Item, Query, Settings, Store};
+use vector_index::{Collection, Distance, Error, Hit, Item, Query, Settings, Store};
 
 use crate::disk::NoSync;
 use crate::support::{
-    assert_well_formed, brute_force, graph_settings, index, item, query, random_vector, rng, true_distance,
+    assert_well_formed, brute_force, graph_settings, ids, index, item, query, random_vector, rng,
+    true_distance,
 };
 
 const DIMENSION: usize = 6;
@@ -132,7 +133,8 @@ impl Model {
             ..query(&vector, k)
         };
         let is_exact = asked.exact || self.oracle.len() <= self.settings.exact_below;
-        let hits = self.index().search(asked).unwrap().hits;
+        let hits = self.index().search(asked.clone()).unwrap().hits;
+        self.search_within(asked, &hits);
         let eligible: BTreeMap<String, Vec<f32>> = (self.oracle.iter())
             .filter(|(id, expected)| !excluded.contains(id) && !self.has_expired(expected))
             .map(|(id, expected)| (id.clone(), expected.vector.clone()))
@@ -148,6 +150,19 @@ impl Model {
             for (hit, (_, expected)) in hits.iter().zip(brute_force(&eligible, self.distance, &vector, k)) {
                 assert!((f64::from(hit.distance) - expected).abs() < 1e-5, "{hit:?} instead of {expected}");
             }
+        }
+    }
+
+    /// With a greatest distance, the same search finds the same, up to there.
+    fn search_within(&mut self, asked: Query, all: &[Hit]) {
+        let Some(last) = all.get(self.rng.random_range(0..all.len().max(1))) else { return };
+        let limits = [last.distance, last.distance - f32::EPSILON * last.distance.abs(), f32::NEG_INFINITY];
+        for limit in limits {
+            let within = Query { max_distance: Some(limit), ..asked.clone() };
+            let found = self.index().search(within).unwrap().hits;
+            let expected: Vec<&str> =
+                all.iter().filter(|hit| hit.distance <= limit).map(|hit| hit.id.as_ref()).collect();
+            assert_eq!(ids(&found), expected, "within {limit} of {all:?}");
         }
     }
 

@@ -3,7 +3,9 @@
 use serde_json::json;
 use vector_index::{Created, Distance, Error, Filter, Invalid, Query, Settings, Store};
 
-use crate::support::{graph_settings, ids, index, item, open, query, random_vector, rng, search, tagged};
+use crate::support::{
+    clustered, graph_settings, ids, index, item, open, query, random_vector, rng, search, tagged, wait_until,
+};
 
 #[test]
 fn one_bad_item_keeps_the_whole_request_out() {
@@ -137,6 +139,26 @@ fn empty_requests_change_nothing_and_cost_no_log() {
 fn default_settings_are_within_their_own_bounds() {
     Settings::default().check().unwrap();
     assert!(Settings { graph_links: 1, ..Settings::default() }.check().unwrap_err().contains("graph_links"));
+}
+
+#[test]
+fn search_with_a_greatest_distance_finds_the_same_up_to_there() {
+    let root = tempfile::tempdir().unwrap();
+    let store = Store::open(root.path(), graph_settings(16)).unwrap();
+    // So many numbers that scans read codes first.
+    let index = index(&store, 64, Distance::Cosine);
+    let vectors = clustered(&mut rng(12), 1500, 64, 30);
+    let items = vectors.iter().enumerate().map(|(n, vector)| item(format!("{n:04}"), vector));
+    index.add(items.collect()).unwrap();
+    wait_until("there is a graph", || index.info().indexed > 0);
+    for (exact, k, place) in [(true, 64, 9), (true, 10, 0), (false, 64, 9), (false, 10, 9), (false, 64, 63)] {
+        let asked = Query { exact, ..query(&vectors[7], k) };
+        let all = index.search(asked.clone()).unwrap().hits;
+        let limit = all[place].distance;
+        let found = index.search(Query { max_distance: Some(limit), ..asked }).unwrap().hits;
+        let within: Vec<_> = all.into_iter().filter(|hit| hit.distance <= limit).collect();
+        assert_eq!(ids(&found), ids(&within), "exact: {exact}, k {k}, place {place}");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ use wire::playbooks::{PLAYBOOK_INDEX, Playbook, Policy};
 use wire::vectors::{BatchAnswer, CreateIndex, Distance, IdsFrom, IndexSearch};
 use wire::{CallContext, ErrorCode};
 
+use crate::PlaybookConfig;
 use crate::query_vectors::{QueryVector, QueryVectors};
 use lesson::{entry, item};
 
@@ -49,13 +50,14 @@ impl Memory {
         Self { vectord, pathwayd, vectors }
     }
 
-    /// The search for lessons near a query. The role gate stands before retrieval: lessons of other roles do not even
-    /// take a place among the neighbours. `role_key` is `None` only where a test turns the gate off.
+    /// The search for lessons near a query: those that are farther say nothing about it, and are not even read. The role gate
+    /// stands before retrieval: lessons of other roles do not take a place among the neighbours. `role_key` is `None` only
+    /// where a test turns the gate off.
     pub(crate) fn search(
         packed: String,
         role_key: Option<&str>,
         corpora: &[String],
-        neighbours: usize,
+        config: &PlaybookConfig,
         policy: Policy,
     ) -> IndexSearch {
         let mut filter = Map::new();
@@ -70,7 +72,8 @@ impl Memory {
         IndexSearch {
             index: PLAYBOOK_INDEX.to_owned(),
             vector_b64: Some(packed),
-            k: neighbours,
+            k: config.neighbours,
+            max_distance: Some(config.max_distance(policy)),
             filter: Some(Value::Object(filter)),
             ..IndexSearch::default()
         }
@@ -278,8 +281,10 @@ mod tests {
 
     #[test]
     fn role_gate_is_part_of_the_search_itself() {
-        let filter =
-            |policy| Memory::search(String::new(), Some("welder"), &["workers".into()], 64, policy).filter;
+        let config = PlaybookConfig::default();
+        let search =
+            |policy| Memory::search(String::new(), Some("welder"), &["workers".into()], &config, policy);
+        let filter = |policy| search(policy).filter;
         let expected = json!({"corpus": {"in": ["workers"]}, "score": {"gt": 0}, "role_key": "welder"});
         assert_eq!(filter(Policy::Direct), Some(expected));
         let expected = json!({"corpus": {"in": ["workers"]}, "role_key": "welder"});

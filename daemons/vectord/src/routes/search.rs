@@ -200,9 +200,9 @@ impl Prepared {
 }
 
 fn read(request: Search) -> Result<Query> {
-    let Search { vector, vector_b64, k, filter, ids, exclude_ids, exact, ef } = request;
+    let Search { vector, vector_b64, k, max_distance, filter, ids, exclude_ids, exact, ef } = request;
     let vector = either_vector(vector, vector_b64.as_deref()).map_err(ApiError::invalid)?;
     let filter = filter.as_ref().map(Filter::parse).transpose().map_err(Invalid::from);
     let filter = filter.map_err(ApiError::invalid)?;
-    Ok(Query { vector, k, filter, only_ids: ids, exclude_ids, exact, now_ms: now_ms(), ef })
+    Ok(Query { vector, k, max_distance, filter, only_ids: ids, exclude_ids, exact, now_ms: now_ms(), ef })
 }
