@@ -25,6 +25,8 @@ pub(crate) fn wanted(header: Option<&str>, size: u64) -> Wanted {
     let range = match (first, last) {
         (Some(Some(first)), Some(Some(last))) if first <= last => first..last.saturating_add(1).min(size),
         (Some(Some(first)), Some(None)) => first..size,
+        // Satisfiable, says section 14.1.2, although there is no `Content-Range` for no bytes.
+        (Some(None), Some(Some(1..))) if size == 0 => return Wanted::Whole,
         (Some(None), Some(Some(suffix))) => size.saturating_sub(suffix)..size,
         _ => return Wanted::Whole,
     };
@@ -75,5 +77,6 @@ mod tests {
         }
         assert_eq!(wanted(None, 1000), Wanted::Whole);
         assert_eq!(wanted(Some("bytes=0-0"), 0), Wanted::Unsatisfiable);
+        assert_eq!(wanted(Some("bytes=-5"), 0), Wanted::Whole);
     }
 }

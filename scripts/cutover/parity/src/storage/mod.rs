@@ -23,7 +23,8 @@ const FOLDER: &str = "parity";
 /// What is asked of each object.
 const RANGES: [&str; 6] =
     ["bytes=0-0", "bytes=1-9", "bytes=-5", "bytes=5-", "bytes=0-999999999", "bytes=999999999-"];
-/// Keys and sizes in bytes.
+/// Keys and sizes in bytes. Backslashes, and what would be `/` or `..` if it were decoded once more, are not among them: storaged
+/// refuses such keys, which S3 takes.
 const CASES: [(&str, usize); 12] = [
     ("plain.txt", 26),
     ("empty", 0),
@@ -32,11 +33,11 @@ const CASES: [(&str, usize); 12] = [
     ("folder/in folder/leaf", 300),
     ("Zoë Größe 工人.csv", 300),
     ("100% + 1 & 2 = 3?#.txt", 300),
-    ("%2F%20already", 300),
+    ("%20already", 300),
     ("quotes'\"<>[]{}|^`~", 300),
     ("..dots..", 300),
     (" blank at both ends ", 300),
-    ("back\\slash:colon*star", 300),
+    ("colon:star*", 300),
 ];
 
 /// Arguments of `parity storage`.
@@ -59,7 +60,8 @@ pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
     let asked = ask(&mut pair, &mut rows).await;
     let method = format!(
         "Each object is written, read whole and by {} ranges, asked for with the ETag that it has, and deleted. Alike are what \
-         statuses mean, lengths, ranges, and all bytes. The figure is the size in bytes.",
+         statuses mean, lengths, ranges, and all bytes. Keys with backslashes, or with `%2F` and the like in them, are left out: S3 \
+         takes them, and storaged refuses them by its rules. The figure is the size in bytes.",
         RANGES.len()
     );
     let findings = Findings::of_rows("objects", rows, asked);

@@ -13,6 +13,9 @@ use serde_json::Value;
 /// Nothing listens on the port of tcpmux.
 pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
 
+/// The variable with what moto takes for a token: it reads the service that is meant, and checks no more.
+pub(crate) const S3_TOKEN: (&str, &str) = ("S3_TOKEN", "test/20260101/us-east-1/s3/aws4_request");
+
 /// Runs a probe, whose report goes to `folder`: its exit code and its verdict.
 pub(crate) async fn probe(
     name: &str,
@@ -22,6 +25,7 @@ pub(crate) async fn probe(
 ) -> (Option<i32>, Value) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_parity"));
     command.args([name, "--json", "--left", left, "--right", right, "--report-dir"]).arg(folder).args(more);
+    command.env(S3_TOKEN.0, S3_TOKEN.1);
     let output = run(command).await;
     (output.status.code(), verdict(&output))
 }
