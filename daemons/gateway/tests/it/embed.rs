@@ -146,7 +146,7 @@ async fn embedd_that_is_missing_or_breaks_off_is_named() {
 
 #[tokio::test]
 async fn call_goes_to_the_next_replica_when_one_breaks_off() {
-    let whole = "HTTP/1.1 200 OK\r\ncontent-length: 52\r\nconnection: close\r\n\r\n\
+    let whole = "HTTP/1.1 200 OK\r\ncontent-length: 54\r\nconnection: close\r\n\r\n\
                  {\"vectors\":[[1.0,0.0]],\"dimension\":2,\"model\":\"second\"}";
     let (first, second) = (hangs_up_after("").await, hangs_up_after(whole).await);
     let bench = Bench::at(Config::default(), vec![(DaemonName::Embedd, format!("{first},{second}"))]).await;

@@ -27,8 +27,8 @@ const SHOWN_LINES: usize = 20;
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// What is probed, as it stands in the log.
-    name: String,
+    /// What is promised, as it stands in the log.
+    promise: String,
     /// What stood there before, in a few words.
     #[arg(long, value_name = "TEXT")]
     left: String,
@@ -50,7 +50,11 @@ pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
     let [program, arguments @ ..] = args.command.as_slice() else {
         anyhow::bail!("name the command that runs the tests, after `--`");
     };
-    ensure!(is_name(&args.name), "{:?}: letters, digits and `-`, so that it can name a file", args.name);
+    ensure!(
+        is_name(&args.promise),
+        "{:?}: letters, digits and `-`, so that it can name a file",
+        args.promise
+    );
     let started = Instant::now();
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stderr(Stdio::inherit());
@@ -80,7 +84,7 @@ pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
     };
     let method = "Tests that run the system as its users do; each name is what was promised.".to_owned();
     let sides = [side(&args.left, None), side(&args.right, Some(took_ms))];
-    Ok(Verdict::new(&args.name, now, method, sides, findings))
+    Ok(Verdict::new(&args.promise, now, method, sides, findings))
 }
 
 fn is_name(name: &str) -> bool {

@@ -53,7 +53,10 @@ async fn stack_started_by_script_outlives_its_shell_and_is_not_started_twice() -
     // The old name, from a shell of a session of its own that is killed with all that it left in it.
     let mut shell = Command::new("setsid");
     let start = repository().join("scripts/cutover/start_go_stack.sh");
-    shell.arg("bash").arg("-c").arg(format!("{} start --port-offset {PORT_OFFSET}; kill -9 -$$", start.display()));
+    shell
+        .arg("bash")
+        .arg("-c")
+        .arg(format!("{} start --port-offset {PORT_OFFSET}; kill -9 -$$", start.display()));
     shell.env("LAKECTL", binary("lakectl")?).env("LAKEHOUSE_DATA", folder.path());
     let ended = shell.status()?;
     ensure!(!ended.success(), "the shell was to be killed: {ended}");
