@@ -32,7 +32,7 @@ export LAKEHOUSE_EMBED_PYTHON ?= $(EMBED_VENV)/bin/python
 SHIPPED := lakectl catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 .DEFAULT_GOAL := help
-.PHONY: help build model dist try-systemd test-peers llama-server demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat prove-bun front-end-screenshot
+.PHONY: help build model dist try-systemd test-peers llama-server demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat prove-bun front-end-screenshot parity
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -136,6 +136,9 @@ MEASURED := bench-bun bench-chat bench-embed bench-ingest bench-learning bench-t
 measured:
 	cargo build --locked --release --workspace $(MEASURED:%=--bin %)
 	scripts/guided.sh $(CARGO_TARGET_DIR) $(MEASURED)
+
+parity: model test-peers ## Ask our stack and systems that nobody here wrote the same; writes reports/cutover/PARITY.md
+	scripts/cutover/all_parity.sh $(BIN)
 
 # Three quarters of an hour. Nothing else should run meanwhile: each record says what did.
 prove-vectors: peers measured ## Measure vector search beside hnswlib; writes reports/bench/
