@@ -23,7 +23,7 @@ fn csv() -> String {
     let row = |n: usize| {
         let role =
             pick(&["Forklift Operator", "Welder", "Machine Operator", "O'Neil's \"Picker\", nights"], n);
-        let years = if n % 6 == 0 { String::new() } else { (n % 23).to_string() };
+        let years = if n.is_multiple_of(6) { String::new() } else { (n % 23).to_string() };
         format!(
             "{n:06},\"{}\",{},{years},{},{},{:.2},{:.3}\n",
             role.replace('"', "\"\""),
