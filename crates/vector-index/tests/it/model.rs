@@ -134,7 +134,7 @@ impl Model {
         };
         let is_exact = asked.exact || self.oracle.len() <= self.settings.exact_below;
         let hits = self.index().search(asked.clone()).unwrap().hits;
-        self.search_within(asked, &hits);
+        self.search_within(&asked, &hits);
         let eligible: BTreeMap<String, Vec<f32>> = (self.oracle.iter())
             .filter(|(id, expected)| !excluded.contains(id) && !self.has_expired(expected))
             .map(|(id, expected)| (id.clone(), expected.vector.clone()))
@@ -154,7 +154,7 @@ impl Model {
     }
 
     /// With a greatest distance, the same search finds the same, up to there.
-    fn search_within(&mut self, asked: Query, all: &[Hit]) {
+    fn search_within(&mut self, asked: &Query, all: &[Hit]) {
         let Some(last) = all.get(self.rng.random_range(0..all.len().max(1))) else { return };
         let limits = [last.distance, last.distance - f32::EPSILON * last.distance.abs(), f32::NEG_INFINITY];
         for limit in limits {
