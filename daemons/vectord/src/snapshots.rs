@@ -72,8 +72,9 @@ impl Snapshots {
         }
         file.rewind().await.map_err(file_error)?;
         let file = file.into_std().await;
+        let restored = name.clone();
         let work = move |store: &Store| store.import(&name, &mut BufReader::with_capacity(CHUNK_BYTES, file));
-        Arc::clone(&self.indexes).run(work).await
+        Arc::clone(&self.indexes).change(&restored, work).await
     }
 
     fn unnamed_file(&self) -> Result<File> {

@@ -30,8 +30,9 @@ pub(crate) async fn create(
     Json(request): Json<CreateIndex>,
 ) -> Result<(StatusCode, Json<IndexInfo>)> {
     let CreateIndex { name, dimension, distance } = request;
+    // One of this name may have been dropped by somebody who did not wait for the end of its leases.
     let (created, info) = indexes
-        .run(move |store| {
+        .change(&name.clone(), move |store| {
             let created = store.create(&name, dimension, from_wire(distance))?;
             Ok((created, store.get(&name)?.info()))
         })
