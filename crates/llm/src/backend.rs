@@ -43,7 +43,7 @@ impl Backend {
         let wrong = |reason| provider::Error::Configuration { provider: settings.name.clone(), reason };
         let tariff = Tariff::new(&settings.prices, &settings.currency).map_err(wrong)?;
         let upstream = match Interface::of(settings.kind) {
-            Some(interface) => Upstream::Server { endpoint: endpoint(settings, http)?, interface },
+            Some(interface) => Upstream::Server { endpoint: Arc::new(endpoint(settings, http)?), interface },
             None => in_process(settings, local).map_err(wrong)?,
         };
         Ok(Self {

@@ -1,11 +1,11 @@
 //! How a provider does: what its attempts to answer took and cost, told to `/metrics` and `/chat/providers`, and whether to
 //! go on asking it.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use metrics::{counter, gauge, histogram};
+use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
 use parking_lot::Mutex;
 use wire::chat::{ChatRequest, FinishReason, ModelRecord, Usage};
 
@@ -28,6 +28,7 @@ pub(crate) struct Health {
     budget: Arc<Budget>,
     tariff: Tariff,
     models: Mutex<BTreeMap<String, Record>>,
+    meters: OnceLock<Meters>,
 }
 
 #[derive(Debug, Default)]
@@ -44,7 +45,7 @@ struct Record {
 impl Health {
     pub(crate) fn new(limits: Limits, tariff: Tariff) -> Arc<Self> {
         let (breaker, budget) = (Breaker::default(), Budget::new(limits));
-        Arc::new(Self { breaker, budget, tariff, models: Mutex::default() })
+        Arc::new(Self { breaker, budget, tariff, models: Mutex::default(), meters: OnceLock::new() })
     }
 
     /// The currency of its prices.
@@ -54,8 +55,11 @@ impl Health {
 
     /// Tells whether `provider` was there when it was last looked for.
     pub(crate) fn seen(&self, provider: &str, is_reachable: bool) {
-        let reachable = if is_reachable { 1.0 } else { 0.0 };
-        gauge!("chatd_provider_reachable", "provider" => provider.to_owned()).set(reachable);
+        self.meters(provider).reachable().set(if is_reachable { 1.0 } else { 0.0 });
+    }
+
+    fn meters(&self, provider: &str) -> &Meters {
+        self.meters.get_or_init(|| Meters::new(provider))
     }
 
     /// What may be asked of the provider.
@@ -96,6 +100,72 @@ impl Health {
         let models = self.models.lock();
         let is_counted = models.contains_key(model) || models.len() < MAX_MODELS;
         if is_counted { model.to_owned() } else { OTHER_MODELS.to_owned() }
+    }
+}
+
+/// What `/metrics` has of one provider, kept: to format labels and to look them up in the registry costs more than to count.
+#[derive(Debug)]
+struct Meters {
+    provider: String,
+    /// Not there until something is known.
+    reachable: OnceLock<Gauge>,
+    breaker_open: Gauge,
+    requests: Mutex<HashMap<&'static str, Counter>>,
+    models: Mutex<HashMap<String, ModelMeters>>,
+}
+
+#[derive(Debug, Clone)]
+struct ModelMeters {
+    first_token: Histogram,
+    answer: Histogram,
+    prompt_tokens: Counter,
+    completion_tokens: Counter,
+}
+
+impl Meters {
+    fn new(provider: &str) -> Self {
+        Self {
+            provider: provider.to_owned(),
+            reachable: OnceLock::new(),
+            breaker_open: gauge!("chatd_breaker_open", "provider" => provider.to_owned()),
+            requests: Mutex::default(),
+            models: Mutex::default(),
+        }
+    }
+
+    fn reachable(&self) -> &Gauge {
+        self.reachable.get_or_init(|| gauge!("chatd_provider_reachable", "provider" => self.provider.clone()))
+    }
+
+    /// Attempts that ended like this.
+    fn requests(&self, outcome: &'static str) -> Counter {
+        let new =
+            || counter!("chatd_requests_total", "provider" => self.provider.clone(), "outcome" => outcome);
+        self.requests.lock().entry(outcome).or_insert_with(new).clone()
+    }
+
+    /// `model` is a name that [`Health::label`] gave.
+    fn of_model(&self, model: &str) -> ModelMeters {
+        let mut models = self.models.lock();
+        if let Some(meters) = models.get(model) {
+            return meters.clone();
+        }
+        let meters = ModelMeters::new(&self.provider, model);
+        models.insert(model.to_owned(), meters.clone());
+        meters
+    }
+}
+
+impl ModelMeters {
+    fn new(provider: &str, model: &str) -> Self {
+        let labels = || [("provider", provider.to_owned()), ("model", model.to_owned())];
+        let tokens = |kind: &str| counter!("chatd_tokens_total", "provider" => provider.to_owned(), "model" => model.to_owned(), "kind" => kind.to_owned());
+        Self {
+            first_token: histogram!("chatd_first_token_seconds", &labels()),
+            answer: histogram!("chatd_answer_seconds", &labels()),
+            prompt_tokens: tokens("prompt"),
+            completion_tokens: tokens("completion"),
+        }
     }
 }
 
@@ -155,8 +225,7 @@ impl Meter {
             let took = self.started.elapsed();
             self.first_token = Some(took);
             self.health.breaker.succeeded();
-            let (provider, model) = (self.provider.clone(), self.model.clone());
-            histogram!("chatd_first_token_seconds", "provider" => provider, "model" => model).record(took);
+            self.meters().of_model(&self.model).first_token.record(took);
         }
         self.tally.note(event);
     }
@@ -169,8 +238,7 @@ impl Meter {
         let reason = self.tally.finish_reason(said);
         self.settle("answered", usage, Some(reason));
         let took = self.started.elapsed();
-        let (provider, model) = (self.provider.clone(), self.model.clone());
-        histogram!("chatd_answer_seconds", "provider" => provider, "model" => model).record(took);
+        self.meters().of_model(&self.model).answer.record(took);
         (reason, usage)
     }
 
@@ -198,10 +266,8 @@ impl Meter {
             let (provider, model) = (self.provider.as_str(), self.asked.as_str());
             observer.ended(&Attempt { provider, model, outcome, usage, finish_reason, first_token, took });
         }
-        let provider = self.provider.clone();
-        counter!("chatd_requests_total", "provider" => provider.clone(), "outcome" => outcome).increment(1);
-        let is_open = if self.health.state() == State::Closed { 0.0 } else { 1.0 };
-        gauge!("chatd_breaker_open", "provider" => provider).set(is_open);
+        self.meters().requests(outcome).increment(1);
+        self.meters().breaker_open.set(if self.health.state() == State::Closed { 0.0 } else { 1.0 });
         // A failure before the first token may be that of a model which is not there: its name is no label.
         if outcome != "answered" && first_token.is_none() {
             if usage.total_tokens == 0 {
@@ -214,12 +280,9 @@ impl Meter {
 
     /// Adds to the account of the model.
     fn enter(&self, outcome: &'static str, usage: Usage, took: Duration) {
-        let labels = || (self.provider.clone(), self.model.clone());
-        for (kind, tokens) in [("prompt", usage.prompt_tokens), ("completion", usage.completion_tokens)] {
-            let (provider, model) = labels();
-            counter!("chatd_tokens_total", "provider" => provider, "model" => model, "kind" => kind)
-                .increment(tokens);
-        }
+        let meters = self.meters().of_model(&self.model);
+        meters.prompt_tokens.increment(usage.prompt_tokens);
+        meters.completion_tokens.increment(usage.completion_tokens);
         let mut models = self.health.models.lock();
         let record = models.entry(self.model.clone()).or_default();
         match outcome {
@@ -238,9 +301,14 @@ impl Meter {
         if let Some(cost) = self.health.tariff.cost(&self.asked, usage) {
             let sum = record.cost.unwrap_or_default() + cost;
             record.cost = Some(sum);
-            let ((provider, model), currency) = (labels(), self.health.currency().to_owned());
+            let (provider, model) = (self.provider.clone(), self.model.clone());
+            let currency = self.health.currency().to_owned();
             gauge!("chatd_cost", "provider" => provider, "model" => model, "currency" => currency).set(sum);
         }
+    }
+
+    fn meters(&self) -> &Meters {
+        self.health.meters(&self.provider)
     }
 }
 

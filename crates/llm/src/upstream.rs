@@ -36,7 +36,7 @@ pub trait LocalModels: Debug + Send + Sync {
 
 #[derive(Debug)]
 pub(crate) enum Upstream {
-    Server { endpoint: Endpoint, interface: Interface },
+    Server { endpoint: Arc<Endpoint>, interface: Interface },
     Local { name: String, models: Arc<dyn LocalModels>, timeout: Duration },
 }
 
@@ -73,9 +73,12 @@ impl Upstream {
     /// The answer of `model` as it comes.
     pub(crate) fn stream(&self, model: &str, request: &ChatRequest) -> Events {
         match self {
-            Self::Server { endpoint, interface } => {
-                Box::pin(protocol::stream(endpoint.clone(), *interface, model.to_owned(), request.clone()))
-            }
+            Self::Server { endpoint, interface } => Box::pin(protocol::stream(
+                Arc::clone(endpoint),
+                *interface,
+                model.to_owned(),
+                request.clone(),
+            )),
             Self::Local { name, models, .. } => models.answer(name, model, request),
         }
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -46,12 +46,14 @@ pub struct Address {
     pub timeout: Duration,
 }
 
-/// A provider that can be called; cheap to clone.
+/// A provider that can be called.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
     name: String,
     kind: Kind,
     url: String,
+    /// The same, read.
+    base: Url,
     key: Option<Secret>,
     /// The key among them, marked so that nothing prints it.
     headers: HeaderMap,
@@ -93,7 +95,8 @@ impl Endpoint {
         let url = url.trim_end_matches('/');
         // OpenAI's own documentation writes the base URL with /v1, Ollama's without: both are understood.
         let url = url.strip_suffix("/v1").unwrap_or(url).to_owned();
-        Ok(Self { name: name.clone(), kind: *kind, url, key, headers, timeout: *timeout, http })
+        let base = Url::parse(&url).map_err(|error| wrong(format!("`url` {url:?}: {error}")))?;
+        Ok(Self { name: name.clone(), kind: *kind, url, base, key, headers, timeout: *timeout, http })
     }
 
     /// Sends the key in the header `name`, as it is, and not as a bearer token.
@@ -143,7 +146,7 @@ impl Endpoint {
     /// # Errors
     /// Any [`Error`] but `Configuration`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let request = self.http.get(self.at(path)).timeout(self.timeout);
+        let request = self.http.get(self.to(path)).timeout(self.timeout);
         self.read(path, self.open(path, request, "").await?).await
     }
 
@@ -157,22 +160,26 @@ impl Endpoint {
         model: &str,
         body: &B,
     ) -> Result<T> {
-        let request = self.http.post(self.at(path)).json(body).timeout(self.timeout);
+        let request = self.http.post(self.to(path)).json(body).timeout(self.timeout);
         self.read(path, self.open(path, request, model).await?).await
     }
 
-    /// POST of a JSON document that asks something of `model`, answered by a stream that the caller reads. Dropping the
-    /// answer closes the connection, which is how both interfaces are told to stop.
+    /// The same of a JSON text, answered by another one.
     ///
     /// # Errors
     /// Any [`Error`] but `Configuration`.
-    pub async fn post_streaming<B: Serialize + ?Sized>(
-        &self,
-        path: &str,
-        model: &str,
-        body: &B,
-    ) -> Result<Response> {
-        self.open(path, self.http.post(self.at(path)).json(body), model).await
+    pub async fn post_text(&self, path: &str, model: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+        let request = self.of_text(path, body).timeout(self.timeout);
+        self.body(path, self.open(path, request, model).await?).await
+    }
+
+    /// The same, answered by a stream that the caller reads. Dropping the answer closes the connection, which is how both
+    /// interfaces are told to stop.
+    ///
+    /// # Errors
+    /// Any [`Error`] but `Configuration`.
+    pub async fn post_streaming(&self, path: &str, model: &str, body: Vec<u8>) -> Result<Response> {
+        self.open(path, self.of_text(path, body), model).await
     }
 
     /// An answer of this provider that cannot be used.
@@ -211,8 +218,22 @@ impl Endpoint {
         Error::TimedOut { provider, url, timeout_ms: bound.as_millis(), key }
     }
 
+    /// `path` here, for texts.
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    /// The same for calls. The base is not read again for each of them.
+    fn to(&self, path: &str) -> Url {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let mut url = self.base.clone();
+        url.set_path(&[self.base.path().trim_end_matches('/'), path].concat());
+        url.set_query(query);
+        url
+    }
+
+    fn of_text(&self, path: &str, body: Vec<u8>) -> RequestBuilder {
+        self.http.post(self.to(path)).header(CONTENT_TYPE, "application/json").body(body)
     }
 
     /// Sends `request` and returns the answer if its status is 2xx.
@@ -362,6 +383,20 @@ mod tests {
                 assert!(!text.contains("sk-live-1"), "{text}");
             }
             assert!(said.to_string().contains("no such key: ***"), "{said}");
+        }
+    }
+
+    #[test]
+    fn call_goes_where_its_text_says() {
+        let paths =
+            ["/api/chat", "/v1/models?limit=1000", "/v1beta/models/a%2Fb:stream?alt=sse", "/v1/models/é x"];
+        for base in
+            ["http://localhost:1", "http://localhost:1/", "https://x.org/some/where", "https://x.org/v1/"]
+        {
+            let endpoint = endpoint(&address(base));
+            for path in paths {
+                assert_eq!(endpoint.to(path), Url::parse(&endpoint.at(path)).unwrap(), "{base} {path}");
+            }
         }
     }
 

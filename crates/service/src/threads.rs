@@ -12,7 +12,8 @@ use tokio::runtime::{Builder, Runtime};
 pub enum Placement {
     /// Wherever the system puts them, one more than there are cores.
     Free,
-    /// One bound to each core. For a daemon that computes on its async threads: docs/decisions/0024-searches-over-http.md.
+    /// One bound to each core. For a daemon that computes on its async threads (docs/decisions/0024-searches-over-http.md), or
+    /// whose requests are many short steps (docs/decisions/0087-what-chatd-adds.md).
     OnePerCore,
 }
 

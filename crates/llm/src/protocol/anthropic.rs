@@ -12,7 +12,7 @@ use wire::chat::{
 };
 
 use super::conversation::{add_turn, arguments, no_parameters, system};
-use super::{Dialect, Event, Fault, Reader, parse, without_nulls};
+use super::{Dialect, Event, Fault, Reader, parse, text, without_nulls};
 
 /// The interface asks for a limit always; this one, when the request has none.
 const DEFAULT_MAX_TOKENS: u32 = 4096;
@@ -30,10 +30,10 @@ impl Dialect for Anthropic {
         model: &str,
         request: &ChatRequest,
         is_streamed: bool,
-    ) -> Result<Value, String> {
+    ) -> Result<Vec<u8>, String> {
         let stop = (!request.stop.is_empty()).then_some(&request.stop);
         let tools: Vec<Value> = request.tools.iter().map(tool).collect();
-        Ok(without_nulls(json!({
+        text(&without_nulls(json!({
             "model": model,
             "max_tokens": request.max_tokens.unwrap_or(DEFAULT_MAX_TOKENS),
             "system": system(&request.messages),
@@ -52,7 +52,8 @@ impl Dialect for Anthropic {
         Box::new(EventReader::default())
     }
 
-    fn whole(&self, answer: Value) -> Result<Vec<Event>, Fault> {
+    fn whole(&self, answer: &[u8]) -> Result<Vec<Event>, Fault> {
+        let answer: Value = parse(answer)?;
         fault_in(&answer)?;
         let answer: Answer = serde_json::from_value(answer)?;
         let (mut events, mut calls) = (Vec::new(), 0..);

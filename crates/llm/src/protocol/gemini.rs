@@ -13,7 +13,7 @@ use wire::chat::{
 };
 
 use super::conversation::{add_turn, arguments, function_of, functions, system};
-use super::{Dialect, Event, Fault, Reader, parse, without_nulls};
+use super::{Dialect, Event, Fault, Reader, parse, text, without_nulls};
 
 /// What a segment of a path may hold as it is (RFC 3986, section 2.3).
 const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -27,7 +27,7 @@ impl Dialect for Gemini {
         format!("/v1beta/models/{model}:{method}")
     }
 
-    fn body(&self, _: &Endpoint, _: &str, request: &ChatRequest, _: bool) -> Result<Value, String> {
+    fn body(&self, _: &Endpoint, _: &str, request: &ChatRequest, _: bool) -> Result<Vec<u8>, String> {
         let tools: Vec<Value> = request.tools.iter().map(tool).collect();
         let stop = (!request.stop.is_empty()).then_some(&request.stop);
         let (media_type, schema) = match &request.response_format {
@@ -37,7 +37,7 @@ impl Dialect for Gemini {
                 (Some("application/json"), Some(&json_schema.schema))
             }
         };
-        Ok(without_nulls(json!({
+        text(&without_nulls(json!({
             "systemInstruction": system(&request.messages).map(|text| json!({"parts": [{"text": text}]})),
             "contents": turns(&request.messages)?,
             "tools": (!tools.is_empty()).then(|| json!([{"functionDeclarations": tools}])),
@@ -58,9 +58,9 @@ impl Dialect for Gemini {
         Box::new(EventReader::default())
     }
 
-    fn whole(&self, answer: Value) -> Result<Vec<Event>, Fault> {
+    fn whole(&self, answer: &[u8]) -> Result<Vec<Event>, Fault> {
         let mut reader = EventReader::default();
-        let mut events = reader.take(answer)?;
+        let mut events = reader.read(answer)?;
         events.push(reader.closed().ok_or_else(|| Fault::malformed("it has no candidate"))?);
         Ok(events)
     }

@@ -7,11 +7,13 @@ mod ollama;
 mod openai;
 
 use std::fmt;
+use std::sync::Arc;
 
 use async_stream::try_stream;
 use futures::Stream;
 use provider::Endpoint;
 use reqwest::Response;
+use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 use wire::chat::{ChatRequest, FinishReason, ToolCallDelta, Usage};
@@ -69,20 +71,20 @@ pub(crate) trait Dialect: Send + Sync {
     /// Where `model` is asked.
     fn path(&self, model: &str, is_streamed: bool) -> String;
 
-    /// What is sent there; `Err` names what this interface cannot do.
+    /// The JSON text that is sent there; `Err` names what this interface cannot do.
     fn body(
         &self,
         endpoint: &Endpoint,
         model: &str,
         request: &ChatRequest,
         is_streamed: bool,
-    ) -> Result<Value, String>;
+    ) -> Result<Vec<u8>, String>;
 
     /// Reads a streamed answer.
     fn reader(&self) -> Box<dyn Reader>;
 
     /// Reads an answer that has come whole.
-    fn whole(&self, answer: Value) -> Result<Vec<Event>, Fault>;
+    fn whole(&self, answer: &[u8]) -> Result<Vec<Event>, Fault>;
 
     /// Where its models are listed.
     fn models_path(&self) -> &'static str;
@@ -137,14 +139,14 @@ pub(crate) async fn complete(
     let dialect = interface.dialect;
     let path = dialect.path(model, false);
     let body = body(endpoint, interface, model, request, false)?;
-    let answer: Value = endpoint.post(&path, model, &body).await?;
-    dialect.whole(answer).map_err(|fault| fault.into_error(endpoint, &path))
+    let answer = endpoint.post_text(&path, model, body).await?;
+    dialect.whole(&answer).map_err(|fault| fault.into_error(endpoint, &path))
 }
 
 /// Asks `model` and reads the answer as it comes; the last event is [`Event::End`], or an error. Pauses are bounded here, once
 /// it has begun; how long it may take to begin, and in all, is for the caller to say.
 pub(crate) fn stream(
-    endpoint: Endpoint,
+    endpoint: Arc<Endpoint>,
     interface: Interface,
     model: String,
     request: ChatRequest,
@@ -153,7 +155,7 @@ pub(crate) fn stream(
         let dialect = interface.dialect;
         let (path, body) = (dialect.path(&model, true), body(&endpoint, interface, &model, &request, true)?);
         let (mut frames, mut reader) = (Frames::new(dialect.framing()), dialect.reader());
-        let mut answer = endpoint.post_streaming(&path, &model, &body).await?;
+        let mut answer = endpoint.post_streaming(&path, &model, body).await?;
         let mut has_begun = false;
         loop {
             while let Some(frame) = frames.next() {
@@ -200,7 +202,7 @@ fn body(
     model: &str,
     request: &ChatRequest,
     is_streamed: bool,
-) -> provider::Result<Value> {
+) -> provider::Result<Vec<u8>> {
     dialect.body(endpoint, model, request, is_streamed).map_err(|reason| provider::Error::Unsupported {
         provider: endpoint.name().to_owned(),
         kind: kind.as_str(),
@@ -227,6 +229,11 @@ async fn in_time<T>(
 ) -> provider::Result<T> {
     let step = tokio::time::timeout(endpoint.timeout(), step).await;
     step.unwrap_or_else(|_| Err(endpoint.timed_out(path)))
+}
+
+/// `body` as a JSON text.
+fn text<T: Serialize>(body: &T) -> Result<Vec<u8>, String> {
+    serde_json::to_vec(body).map_err(|error| error.to_string())
 }
 
 /// Reads `frame` as a `T`.

@@ -9,7 +9,7 @@ use wire::chat::{
 };
 
 use super::conversation::{arguments, function_of, functions};
-use super::{Dialect, Event, Fault, Reader, parse};
+use super::{Dialect, Event, Fault, Reader, parse, text};
 use crate::frames::Framing;
 
 pub(super) struct Ollama;
@@ -29,7 +29,7 @@ impl Dialect for Ollama {
         model: &str,
         request: &ChatRequest,
         is_streamed: bool,
-    ) -> Result<Value, String> {
+    ) -> Result<Vec<u8>, String> {
         let functions = functions(&request.messages);
         let messages = request.messages.iter().map(|message| {
             let tool_name = match message.role {
@@ -53,15 +53,15 @@ impl Dialect for Ollama {
                 stop: request.stop.clone(),
             }),
         };
-        serde_json::to_value(body).map_err(|error| error.to_string())
+        text(&body)
     }
 
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(LineReader::default())
     }
 
-    fn whole(&self, answer: Value) -> Result<Vec<Event>, Fault> {
-        let answer: ollama::ChatResponse = serde_json::from_value(answer)?;
+    fn whole(&self, answer: &[u8]) -> Result<Vec<Event>, Fault> {
+        let answer: ollama::ChatResponse = parse(answer)?;
         if answer.error.is_none() && answer.message.is_none() {
             return Err(Fault::malformed("it has no message"));
         }

@@ -2,11 +2,12 @@
 
 use memchr::memmem;
 use provider::Endpoint;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use wire::chat::openai::{self, Chunk, Completion, StreamOptions};
 use wire::chat::{ChatRequest, FinishReason, ToolCallDelta};
 
-use super::{Dialect, Event, Fault, Reader, parse};
+use super::{Dialect, Event, Fault, Reader, parse, text};
 
 pub(super) struct OpenAi;
 
@@ -21,7 +22,7 @@ impl Dialect for OpenAi {
         model: &str,
         request: &ChatRequest,
         is_streamed: bool,
-    ) -> Result<Value, String> {
+    ) -> Result<Vec<u8>, String> {
         // OpenAI's newer models refuse the older name of the limit; many other servers ignore the newer one.
         let (older, newer) = match endpoint.url().contains("://api.openai.com") {
             true => (None, request.max_tokens),
@@ -43,16 +44,15 @@ impl Dialect for OpenAi {
             response_format: request.response_format.clone(),
             n: None,
         };
-        serde_json::to_value(body).map_err(|error| error.to_string())
+        text(&body)
     }
 
     fn reader(&self) -> Box<dyn Reader> {
         Box::new(EventReader::default())
     }
 
-    fn whole(&self, answer: Value) -> Result<Vec<Event>, Fault> {
-        fault_in(&answer)?;
-        let answer: Completion = serde_json::from_value(answer)?;
+    fn whole(&self, answer: &[u8]) -> Result<Vec<Event>, Fault> {
+        let answer: Completion = faultless(answer)?;
         let choice = answer.choices.into_iter().next().ok_or_else(|| Fault::malformed("it has no choice"))?;
         let mut events = Vec::new();
         events.extend(choice.message.content.filter(|text| !text.is_empty()).map(Event::Text));
@@ -91,11 +91,7 @@ impl Reader for EventReader {
             }
             return Ok(vec![Event::End(FinishReason::from_provider(self.finish_reason.as_deref()))]);
         }
-        // Read twice only where there may be an error: an answer has a chunk for each of its tokens.
-        if memmem::find(frame, b"\"error\"").is_some() {
-            fault_in(&parse(frame)?)?;
-        }
-        let chunk: Chunk = parse(frame)?;
+        let chunk: Chunk = faultless(frame)?;
         let mut events = Vec::new();
         // Some servers begin, or keep the connection alive, with a chunk without a choice.
         if let Some(choice) = chunk.choices.into_iter().next() {
@@ -113,6 +109,14 @@ impl Reader for EventReader {
         let reason = self.finish_reason.take()?;
         Some(Event::End(FinishReason::from_provider(Some(&reason))))
     }
+}
+
+/// Reads what is no error. It is read twice only where it may be one: a streamed answer has a text for each of its tokens.
+fn faultless<T: DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
+    if memmem::find(json, b"\"error\"").is_some() {
+        fault_in(&parse(json)?)?;
+    }
+    parse(json)
 }
 
 /// An error that came with status 200, or after the answer had begun.
