@@ -32,7 +32,7 @@ export LAKEHOUSE_EMBED_PYTHON ?= $(EMBED_VENV)/bin/python
 SHIPPED := lakectl catalogd chatd embedd gateway ingestd matrixd observerd pathwayd queryd storaged vectord
 
 .DEFAULT_GOAL := help
-.PHONY: help build model dist try-systemd test-peers llama-server demo up down status test check bench multitier peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat prove-bun front-end-screenshot parity
+.PHONY: help build model dist try-systemd test-peers llama-server demo up down status test check bench multitier audit peers measured prove-vectors prove-vectors-durability tpch-peers prove-tpch prove-sql prove-lake prove-ingest prove-learning embed-peers prove-embed prove-chat prove-bun front-end-screenshot parity
 
 help: ## List what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-24s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,10 @@ multitier: measured ## Six scenarios of real use over 100,000 workers, also with
 	$(GUIDED_BIN)/lakectl models pull all-MiniLM-L6-v2
 	$(GUIDED_BIN)/multitier --data $(HOME)/.cache/lakehouse/multitier --workers 100000 --duration 300 \
 		--fresh 60 --open 60 --alone 500 --sweep 20 --chaos 120 --charts --name multitier_100k
+
+# Workers are embedded first, and phase 1 runs all tests; that takes most of the time.
+audit: model test-peers ## Load a stack for a minute and audit it, with drift by hand and a planted number; writes reports/cutover/
+	scripts/cutover/audit.sh $(BIN)
 
 peers: $(PEERS_VENV)/installed ## Install the libraries that vector search is measured beside (pip), outside the checkout
 

@@ -9,7 +9,7 @@ use crate::Metrics;
 use crate::digest::sha256_hex;
 
 /// Raised when the same input gives another output than before.
-pub const PIPELINE: u32 = 1;
+pub const PIPELINE: u32 = 2;
 
 /// The receipt of a run. It depends on the input alone, but for the version.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -111,9 +111,9 @@ fn general(attributes: &Map<String, Value>) -> (Option<String>, Option<Answer>) 
 }
 
 fn pathway(pathway: Pathway) -> Result<Told, SkipReason> {
-    let Content { goal, role, steps, result, score, provenance, .. } = pathway.content;
+    let Content { goal, role, steps, mut result, score, provenance, .. } = pathway.content;
+    let outcome = result.as_mut().and_then(take_outcome).map(|word| Outcome::of(&word));
     let of_result = |name: &str| result.as_ref().and_then(Value::as_object).and_then(|map| text(map, name));
-    let outcome = of_result("outcome").map(|word| Outcome::of(&word));
     let told: Vec<String> = steps.iter().chain(&result).map(render).collect();
     let item = || item(of_result("corpus")?, of_result("answer_id")?);
     let answer = match steps.is_empty().then(item).flatten() {
@@ -130,6 +130,15 @@ fn pathway(pathway: Pathway) -> Result<Told, SkipReason> {
         role: role.as_deref().and_then(said),
         actor: text(&provenance, "actor"),
     })
+}
+
+/// Takes the word for the outcome out of `result`: it is the verdict's. In an answer it would tell which of two worked, and the same
+/// steps with another word would not contradict each other.
+fn take_outcome(result: &mut Value) -> Option<String> {
+    let map = result.as_object_mut()?;
+    let word = text(map, "outcome")?;
+    map.remove("outcome");
+    Some(word)
 }
 
 fn playbook(playbook: Playbook) -> Result<Told, SkipReason> {

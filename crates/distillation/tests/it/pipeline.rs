@@ -126,6 +126,25 @@ fn events_say_in_their_attributes_what_was_asked_answered_and_how_it_went() {
 }
 
 #[test]
+fn word_for_the_outcome_is_no_part_of_an_answer() {
+    let (good, bad) = ("Called three forklift operators.", "Sent one mail to everybody.");
+    let told = |n, steps: &[&str], result: Value| {
+        let mut told = pathway(n, QUERY, steps, None);
+        told["result"] = result;
+        told
+    };
+    let worked = told(1, &[good], json!({"outcome": "filled", "came": 2}));
+    let run = of_pathways(&[worked.clone(), told(2, &[bad], json!({"outcome": "failed"}))]);
+    let pair = json!({"prompt": QUERY, "chosen": format!("{good}\ncame: 2"), "rejected": bad});
+    assert_eq!((exported(&run), rows(&run, files::PREFERENCES)), ([1, 1, 1], vec![pair]));
+
+    let run = of_pathways(&[worked, told(3, &[good], json!({"outcome": "failed", "came": 2}))]);
+    assert_eq!((exported(&run), reasons(&run)), ([0; 3], vec!["contradiction".to_owned(); 2]));
+    let run = of_pathways(&[told(4, &[], json!({"outcome": "succeeded"}))]);
+    assert_eq!((exported(&run), reasons(&run)), ([0; 3], vec!["too_short".to_owned()]));
+}
+
+#[test]
 fn playbook_that_pathwayd_lists_as_well_counts_once() {
     let mut listed = pathway(7, QUERY, &[], Some(1.0));
     listed["tags"] = json!(["playbook"]);
