@@ -56,7 +56,7 @@ test-peers: ## Fetch the S3 server and the clients that tests run against (pip, 
 	@scripts/node-packages.sh bun
 
 # Ten minutes on two cores, once. Needs CMake and a C++ compiler.
-llama-server: ## Build the llama.cpp server that a test of chat runs against where it is there (pip), keep it outside the checkout
+llama-server: ## Build the llama.cpp server that tests of chat and `make parity` run against where it is there (pip), keep it outside the checkout
 	@scripts/llama-server.sh
 
 demo: model ## Run the main job on real data, start to finish
@@ -141,6 +141,8 @@ measured:
 	cargo build --locked --release --workspace $(MEASURED:%=--bin %)
 	scripts/guided.sh $(CARGO_TARGET_DIR) $(MEASURED)
 
+# `vectors` searches two sets of 100,000 vectors of LAKEHOUSE_EVAL_DATA, `chat` asks llama.cpp where `make llama-server` has built it: what is not
+# there is SKIPPED. Of a dev build on two cores, most of the time is for embedding and graphs.
 parity: model test-peers ## Ask our stack and systems that nobody here wrote the same; writes reports/cutover/PARITY.md
 	scripts/cutover/all_parity.sh $(BIN)
 

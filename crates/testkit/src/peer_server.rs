@@ -39,7 +39,7 @@ impl PeerServer {
         Self::start("duckdb-sql", "lake-clients", tables, "/query").await
     }
 
-    /// HNSW graphs of faiss over the vectors of `.npy` files, each given as `name=file`; ids are the numbers of rows. Its endpoint has
+    /// Exact search of faiss over the vectors of `.npy` files, each given as `name=file`; ids are the numbers of rows. Its endpoint has
     /// the shape of `POST /v1/vectors/search`.
     ///
     /// # Errors

@@ -87,7 +87,8 @@ pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
     Ok(Verdict::new(&args.promise, now, method, sides, findings))
 }
 
-fn is_name(name: &str) -> bool {
+/// Whether it can name a file.
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use crate::{chat, checks, embed, retrieve, sql, storage, vectors};
+use crate::{chat, checks, embed, retrieve, skip, sql, storage, vectors};
 
 /// Asks two systems the same, and says whether they answer alike.
 #[derive(Debug, Parser)]
@@ -32,6 +32,8 @@ pub enum Probe {
     Chat(chat::Args),
     /// Tests of ours, as evidence for what no endpoint of another system can be asked for.
     Checks(checks::Args),
+    /// Nothing, as a side is not there: the log says so.
+    Skip(skip::Args),
 }
 
 /// Who is asked.

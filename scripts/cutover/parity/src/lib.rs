@@ -1,8 +1,9 @@
 //! Asks two systems the same thing, and says whether they answer alike.
 //!
 //! A probe is a module ([`chat`], [`embed`], [`retrieve`], [`sql`], [`storage`], [`vectors`]): it knows the shapes in which a side can be
-//! asked, asks both [`Side`]s, and returns a [`Verdict`] with a row of evidence for each case; [`checks`] runs tests of ours instead. What is common stands here: how a side is
-//! reached, what a verdict is, and where it is written. A side that cannot be reached leaves nothing to compare: that is never a pass.
+//! asked, asks both [`Side`]s, and returns a [`Verdict`] with a row of evidence for each case; [`checks`] runs tests of ours instead, and
+//! [`skip`] says that a probe was left out. What is common stands here: how a side is reached, what a verdict is, and where it is written.
+//! A side that cannot be reached leaves nothing to compare: that is never a pass.
 
 mod cases;
 pub mod chat;
@@ -13,6 +14,7 @@ mod page;
 mod pair;
 pub mod retrieve;
 mod side;
+pub mod skip;
 pub mod sql;
 pub mod storage;
 pub mod vectors;
@@ -42,6 +44,7 @@ pub async fn run(cli: &Cli) -> anyhow::Result<Verdict> {
         Probe::Retrieve(args) => (retrieve::probe(args, &now).await?, &args.output),
         Probe::Chat(args) => (chat::probe(args, &now).await?, &args.output),
         Probe::Checks(args) => (checks::probe(args, &now).await?, &args.output),
+        Probe::Skip(args) => (skip::probe(args, &now)?, &args.output),
     };
     page::write(&verdict, output).context("write the verdict")?;
     Ok(verdict)

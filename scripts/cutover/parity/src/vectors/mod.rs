@@ -4,6 +4,7 @@ mod recall;
 
 use std::path::{Path, PathBuf};
 
+use bench_kit::progress::Progress;
 use jiff::Zoned;
 use serde_json::{Value, json};
 use wire::packed::pack;
@@ -79,10 +80,13 @@ pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
 /// Asks for each query, and counts what both find.
 async fn ask(pair: &mut Pair, index: &str, exact: &Exact) -> Result<Tally, Fault> {
     let mut tally = Tally::default();
+    let progress = Progress::new(exact.queries().len(), "queries");
     for query in exact.queries() {
+        progress.begin(index);
         let request = json!({ "index": index, "vector_b64": pack(query), "k": exact.k() });
         let [left, right] = pair.post([&request; 2]).await?;
         tally.add(exact, &[found("left", left)?, found("right", right)?]);
+        progress.end(1);
     }
     Ok(tally)
 }

@@ -4,6 +4,7 @@
 mod chat;
 mod embed;
 mod retrieve;
+mod skip;
 mod sql;
 mod storage;
 mod support;
