@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
-# Gathers the release binaries in TARGET/guided. The daemons that a search goes through are built a second time for that, guided by
-# what they did under load: the rustc book, "Profile-guided Optimization". What it brings: docs/decisions/0091-guided-builds.md
+# Gathers the release binaries in TARGET/guided. The daemons that a search goes through, and chatd, are built a second time for that,
+# guided by what they did under load: the rustc book, "Profile-guided Optimization". What it brings: docs/decisions/0091-guided-builds.md
 # Usage: scripts/guided.sh TARGET PROGRAM...      PROGRAMs of the release build in TARGET/release
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 target=$1 && shift
-guided=(gateway matrixd vectord embedd pathwayd)
+guided=(gateway matrixd vectord embedd pathwayd chatd)
 host=$(rustc --version --verbose | sed --quiet 's/^host: //p')
 # A profile is good for the sources that it was taken of.
 sources=$(find crates daemons Cargo.toml Cargo.lock -type f -print0 | sort --zero-terminated | xargs --null cat | sha256sum | cut --characters 1-12)
@@ -29,7 +29,7 @@ build() {
     RUSTFLAGS=$2 CARGO_TARGET_DIR=$1 cargo build --locked --release --target "$host" --workspace "${guided[@]/#/--bin=}"
 }
 
-# Daemons that count what they do, beside the others, under the harness for half a minute.
+# Daemons that count what they do, beside the others, under the load harnesses for half a minute each.
 take_profile() {
     local profdata counts=$target/counted/counts run=$target/counted/run
     profdata=$(find_profdata)
@@ -40,6 +40,7 @@ take_profile() {
     "$run/lakectl" models pull all-MiniLM-L6-v2
     "$run/multitier" --data "${XDG_CACHE_HOME:-$HOME/.cache}/lakehouse/multitier" --workers 5000 --duration 30 \
         --report-dir "$run" --name profile
+    "$run/bench-chat" --rounds 1 --seconds 5 --sweep 1 --streams 0 --leak 0 --out "$run"
     "$profdata" merge --output "$profile.partial" "$counts"
     mv "$profile.partial" "$profile"
 }

@@ -132,6 +132,8 @@ pub(crate) fn measure(plan: &Plan, binaries: &Path, shape: Shape) -> anyhow::Res
     let what = shape.name();
     say(&format!("{what}: {highest_per_s:.0}/s at most; now {due_per_s:.0}/s, whoever is late"));
     let rounds = bench.rounds(due_per_s)?;
+    // One that counts what it does writes that down at its end: scripts/guided.sh.
+    stack.chatd.stop().context("stop chatd")?;
     let latency = Latency { shape, sweep, highest_per_s, due_per_s, rounds };
     for (part, Added { p50_ms, p99_ms }) in latency.parts() {
         let (p50_ms, p99_ms) = (p50_ms.show(3), p99_ms.show(3));

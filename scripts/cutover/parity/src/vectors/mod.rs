@@ -22,7 +22,7 @@ Both sides hold the vectors of one file, each under the number of its row, count
 );
 
 /// Both sides are asked, and answer, like this.
-const SHAPE: &str = "{index, vector_b64, k} -> {results: [{id}]}";
+const SHAPE: &str = "{index, vector_b64, k, ef} -> {results: [{id}]}";
 
 /// Arguments of `parity vectors`.
 #[derive(Debug, Clone, clap::Args)]
@@ -45,6 +45,9 @@ pub struct Args {
     /// How many are asked for.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u16).range(1..=1000))]
     k: u16,
+    /// How many candidates a search keeps, where an interface knows that. Default: as the sides have it.
+    #[arg(long, value_name = "CANDIDATES")]
+    ef: Option<u16>,
     /// The recall that the right must reach.
     #[arg(long, default_value_t = 0.98, value_name = "RECALL", value_parser = share)]
     bar: f64,
@@ -59,14 +62,15 @@ pub struct Args {
 pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
     let mut pair = Pair::new(&args.sides, ["/vectors/search", "/v1/vectors/search"], [SHAPE; 2])?;
     let exact = Exact::read(&args.queries, &args.truth, args.base.as_deref(), usize::from(args.k))?;
-    let findings = match ask(&mut pair, &args.index, &exact).await {
+    let findings = match ask(&mut pair, args, &exact).await {
         Ok(tally) => judge(&tally, args),
         Err(fault) => Findings::ended(fault, Vec::new()),
     };
     let duplicates =
         if args.base.is_some() { ", or others that are as near as the last of them" } else { "" };
+    let ef = args.ef.map_or(String::new(), |ef| format!(" with ef {ef}"));
     let method = format!(
-        "The {} vectors of {}, each to both sides, which are asked for the {k} nearest. Recall is the share of the {k} that exact search \
+        "The {} vectors of {}, each to both sides, which are asked for the {k} nearest{ef}. Recall is the share of the {k} that exact search \
          finds{duplicates}. It is alike from a recall of the right of {} on, whatever the left's; the figure is that recall. Below are \
          the last request and the time of all of them.",
         exact.queries().len(),
@@ -78,12 +82,12 @@ pub(crate) async fn probe(args: &Args, now: &Zoned) -> anyhow::Result<Verdict> {
 }
 
 /// Asks for each query, and counts what both find.
-async fn ask(pair: &mut Pair, index: &str, exact: &Exact) -> Result<Tally, Fault> {
+async fn ask(pair: &mut Pair, Args { index, ef, .. }: &Args, exact: &Exact) -> Result<Tally, Fault> {
     let mut tally = Tally::default();
     let progress = Progress::new(exact.queries().len(), "queries");
     for query in exact.queries() {
         progress.begin(index);
-        let request = json!({ "index": index, "vector_b64": pack(query), "k": exact.k() });
+        let request = json!({ "index": index, "vector_b64": pack(query), "k": exact.k(), "ef": ef });
         let [left, right] = pair.post([&request; 2]).await?;
         tally.add(exact, &[found("left", left)?, found("right", right)?]);
         progress.end(1);
