@@ -146,7 +146,7 @@ impl Endpoint {
     /// # Errors
     /// Any [`Error`] but `Configuration`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let request = self.http.get(self.to(path)).timeout(self.timeout);
+        let request = self.http.get(self.url_of(path)).timeout(self.timeout);
         self.read(path, self.open(path, request, "").await?).await
     }
 
@@ -160,7 +160,7 @@ impl Endpoint {
         model: &str,
         body: &B,
     ) -> Result<T> {
-        let request = self.http.post(self.to(path)).json(body).timeout(self.timeout);
+        let request = self.http.post(self.url_of(path)).json(body).timeout(self.timeout);
         self.read(path, self.open(path, request, model).await?).await
     }
 
@@ -169,7 +169,7 @@ impl Endpoint {
     /// # Errors
     /// Any [`Error`] but `Configuration`.
     pub async fn post_text(&self, path: &str, model: &str, body: Vec<u8>) -> Result<Vec<u8>> {
-        let request = self.of_text(path, body).timeout(self.timeout);
+        let request = self.posting(path, body).timeout(self.timeout);
         self.body(path, self.open(path, request, model).await?).await
     }
 
@@ -179,7 +179,7 @@ impl Endpoint {
     /// # Errors
     /// Any [`Error`] but `Configuration`.
     pub async fn post_streaming(&self, path: &str, model: &str, body: Vec<u8>) -> Result<Response> {
-        self.open(path, self.of_text(path, body), model).await
+        self.open(path, self.posting(path, body), model).await
     }
 
     /// An answer of this provider that cannot be used.
@@ -224,7 +224,7 @@ impl Endpoint {
     }
 
     /// The same for calls. The base is not read again for each of them.
-    fn to(&self, path: &str) -> Url {
+    fn url_of(&self, path: &str) -> Url {
         let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
         let mut url = self.base.clone();
         url.set_path(&[self.base.path().trim_end_matches('/'), path].concat());
@@ -232,8 +232,8 @@ impl Endpoint {
         url
     }
 
-    fn of_text(&self, path: &str, body: Vec<u8>) -> RequestBuilder {
-        self.http.post(self.to(path)).header(CONTENT_TYPE, "application/json").body(body)
+    fn posting(&self, path: &str, body: Vec<u8>) -> RequestBuilder {
+        self.http.post(self.url_of(path)).header(CONTENT_TYPE, "application/json").body(body)
     }
 
     /// Sends `request` and returns the answer if its status is 2xx.
@@ -395,7 +395,7 @@ mod tests {
         {
             let endpoint = endpoint(&address(base));
             for path in paths {
-                assert_eq!(endpoint.to(path), Url::parse(&endpoint.at(path)).unwrap(), "{base} {path}");
+                assert_eq!(endpoint.url_of(path), Url::parse(&endpoint.at(path)).unwrap(), "{base} {path}");
             }
         }
     }
