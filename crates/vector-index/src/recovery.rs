@@ -148,7 +148,14 @@ pub(crate) struct Opened {
 pub(crate) fn open(folder: &Path, disk: &dyn Disk) -> Result<Opened, Error> {
     let listed = files::list(folder)?;
     let (manifest, _) = Manifest::read(folder, newest_generation(folder, &listed)?)?;
-    let graph = manifest.graph.map(|entry| graph_file::read(folder, &entry)).transpose()?.map(Arc::new);
+    let graph = match &manifest.graph {
+        Some(entry) => graph_file::read(folder, entry)?.map(Arc::new),
+        None => None,
+    };
+    if manifest.graph.is_some() && graph.is_none() {
+        let why = "the graph is of an earlier format: searches scan until it has been built anew";
+        tracing::info!(folder = %folder.display(), "{why}");
+    }
     let mut state = State { items: sealed_items(folder, &manifest)?, graph, version: manifest.version };
     let logs = logs_behind(folder, &listed, manifest.generation)?;
     let log = replay(folder, logs, &mut state)?;

@@ -11,7 +11,7 @@ use crate::collection::Version;
 use crate::distance::Distance;
 use crate::error::Invalid;
 use crate::filter::Filter;
-use crate::graph::{Graph, Ranking, Scored};
+use crate::graph::{Graph, Ranking, Scored, Twins};
 use crate::items::Items;
 use crate::metadata::Metadata;
 use crate::rows::Rows;
@@ -154,7 +154,8 @@ impl Searcher<'_> {
 
     fn scorer<'a>(&'a self, query: &'a Query) -> Scorer<'a> {
         let (vector, rows) = (&query.vector, self.view.rows());
-        Scorer { vector, rows, distance: self.distance, buffer: RowBuffer::default() }
+        let twins = self.graph.map(Graph::twins);
+        Scorer { vector, rows, twins, distance: self.distance, last: None, buffer: RowBuffer::default() }
     }
 
     /// Searches the graph, its unreachable nodes, and what was written after it. `false` if a scan must do it: the
@@ -173,7 +174,7 @@ impl Searcher<'_> {
         let (mut bound, mut skipped) = (top.bound(), 0);
         let mut offer = |node: u32| {
             let exact = scorer.score(node)?;
-            let twins = graph.twins(node).iter().copied();
+            let twins = graph.twins().of(node).iter().copied();
             for slot in std::iter::once(node).chain(twins).filter(|slot| eligible.contains(*slot)) {
                 top.offer(Scored { slot, ..exact });
             }
@@ -229,15 +230,24 @@ const FEW_EXCLUDED: usize = 32;
 struct Scorer<'a> {
     vector: &'a [f32],
     rows: &'a Rows,
+    twins: Option<&'a Twins>,
     distance: Distance,
+    /// Of the vector that was compared last, its node and its rank. Equal vectors have equal codes, so a scan comes to them one
+    /// after the other.
+    last: Option<(u32, f32)>,
     buffer: RowBuffer,
 }
 
 impl Scorer<'_> {
     #[inline]
     fn score(&mut self, slot: u32) -> io::Result<Scored> {
-        let row = self.rows.row(slot, &mut self.buffer)?;
-        Ok(Scored { rank: self.distance.rank(self.vector, row), slot })
+        let node = self.twins.map_or(slot, |twins| twins.node_of(slot));
+        let rank = match self.last {
+            Some((last, rank)) if last == node => rank,
+            _ => self.distance.rank(self.vector, self.rows.row(slot, &mut self.buffer)?),
+        };
+        self.last = Some((node, rank));
+        Ok(Scored { rank, slot })
     }
 }
 

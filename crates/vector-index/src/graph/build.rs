@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
 use super::flat::{Graph, Layer};
 use super::foreign;
 use super::insert::Growing;
+use super::landmarks;
 use super::proof::{self, nodes_that_miss_themselves};
 use super::space::Space;
+use super::twins::Twins;
 use super::walk::MAX_NODES;
 use crate::codes::Codes;
 use crate::distance::Distance;
@@ -63,10 +65,10 @@ pub(crate) fn build(
     if cancelled.load(Relaxed) {
         return None;
     }
-    let has_twins = twins.keys().copied().collect();
     let base = layers.remove(0);
     let mut unreachable = old.map(|old| old.unreachable.clone()).unwrap_or_default();
-    let mut graph = Graph { entry, base, upper: layers, twins, has_twins, ..Graph::default() };
+    let landmarks = landmarks::choose(&space, &nodes);
+    let mut graph = Graph { landmarks, entry, base, upper: layers, twins, ..Graph::default() };
     unreachable.extend(nodes_that_miss_themselves(&graph, &space, new, params.threads, cancelled));
     graph.unreachable = proof::repair(&mut graph, &space, unreachable);
     graph.effort = proof::effort(&graph, &space, &nodes);
@@ -87,7 +89,7 @@ fn link(growing: &Growing<'_>, nodes: &[u32], threads: usize, cancelled: &Atomic
 }
 
 /// The first slot of each distinct vector, and the other slots of those that occur more often.
-fn distinct(rows: &Rows, codes: &Codes) -> (Vec<u32>, HashMap<u32, Vec<u32>>) {
+fn distinct(rows: &Rows, codes: &Codes) -> (Vec<u32>, Twins) {
     let mut by_hash: Vec<(u32, u32)> = (0..codes.len() as u32).map(|slot| (codes.hash(slot), slot)).collect();
     by_hash.sort_unstable();
     let (mut nodes, mut twins) = (Vec::new(), HashMap::<u32, Vec<u32>>::new());
@@ -107,7 +109,7 @@ fn distinct(rows: &Rows, codes: &Codes) -> (Vec<u32>, HashMap<u32, Vec<u32>>) {
         }
     }
     nodes.sort_unstable();
-    (nodes, twins)
+    (nodes, twins.into_iter().collect())
 }
 
 /// Gives each node to one of the `threads`, which work with what `worker` makes for each, until `cancelled`.

@@ -1,14 +1,14 @@
 //! The graph as flat arrays, in memory and on disk.
 
-use std::collections::HashMap;
-
-use crate::bitset::Bitset;
+use super::twins::Twins;
 use crate::codec::{Fields, Malformed, Put};
 use crate::kernel::prefetch;
 use crate::table::{Line, WORDS_PER_LINE, advise_huge_pages, as_words};
 
 /// Fills the places behind a node's last link.
 pub(super) const NONE: u32 = u32::MAX;
+
+const OUTSIDE: Malformed = "the graph points outside itself";
 
 /// The links of one layer: so many places for each node, whole cache lines, the unused ones [`NONE`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -100,16 +100,16 @@ impl Links for Layer {
 /// A finished graph over slots `0..len`. Equal vectors share one node: the first slot stands for its twins.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Graph {
+    /// Where searches begin.
+    pub(super) landmarks: Vec<u32>,
+    /// Where insertions begin.
     pub(super) entry: u32,
     /// See [`Graph::effort`].
     pub(super) effort: u32,
     pub(super) base: Layer,
-    /// From the layer above the base upwards.
+    /// From the layer above the base upwards: insertions come down through them.
     pub(super) upper: Vec<Layer>,
-    /// Slots with the same vector as a node, by that node.
-    pub(super) twins: HashMap<u32, Vec<u32>>,
-    /// The nodes that have twins: asked for each node of a walk.
-    pub(super) has_twins: Bitset,
+    pub(super) twins: Twins,
     /// Nodes that a search for their own vector did not find: scanned in every search.
     pub(super) unreachable: Vec<u32>,
 }
@@ -130,12 +130,12 @@ impl Graph {
         &self.unreachable
     }
 
-    /// The other slots with the vector of `node`.
-    pub(crate) fn twins(&self, node: u32) -> &[u32] {
-        if self.has_twins.contains(node) { self.twins.get(&node).map_or(&[], Vec::as_slice) } else { &[] }
+    /// Which slots have equal vectors.
+    pub(crate) fn twins(&self) -> &Twins {
+        &self.twins
     }
 
-    /// Its form in a file: entry and effort, unreachable, twins, layers from the base upwards; lists as `u32` count and `u32`
+    /// Its form in a file: entry and effort, landmarks, unreachable, twins, layers from the base upwards; lists as `u32` count and `u32`
     /// elements.
     pub(crate) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
@@ -144,13 +144,10 @@ impl Graph {
             out.put_u32s(list);
         };
         put(&[self.entry, self.effort]);
+        put(&self.landmarks);
         put(&self.unreachable);
-        let mut nodes: Vec<u32> = self.twins.keys().copied().collect();
-        nodes.sort_unstable();
-        put(&nodes);
-        for node in &nodes {
-            put(self.twins(*node));
-        }
+        put(&self.twins.iter().map(|(node, _)| node).collect::<Vec<_>>());
+        self.twins.iter().for_each(|(_, twins)| put(twins));
         put(&[self.upper.len() as u32]);
         for layer in std::iter::once(&self.base).chain(&self.upper) {
             put(&layer.nodes);
@@ -164,18 +161,21 @@ impl Graph {
     pub(crate) fn decode(bytes: &[u8], slots: u32) -> Result<Self, Malformed> {
         let mut fields = Fields(bytes);
         let [entry, effort] = fields.u32s()?[..] else { return Err("the graph has no entry point") };
+        let landmarks = fields.u32s()?;
         let unreachable = fields.u32s()?;
-        let mut twins = HashMap::new();
-        for node in fields.u32s()? {
-            twins.insert(node, fields.u32s()?);
-        }
+        let nodes_with_twins = fields.u32s()?;
+        let with_twins = |node| Ok((node, fields.u32s()?));
+        let twins: Vec<_> = nodes_with_twins.into_iter().map(with_twins).collect::<Result<_, Malformed>>()?;
         let [upper_layers] = fields.u32s()?[..] else { return Err("the graph has no layer count") };
         let mut layers = (0..=upper_layers).map(|_| decode_layer(&mut fields));
         let base = layers.next().ok_or("the graph has no base layer")??;
         let upper = layers.collect::<Result<Vec<_>, Malformed>>()?;
         fields.end()?;
-        let has_twins = twins.keys().copied().collect();
-        let graph = Self { entry, effort, base, upper, twins, has_twins, unreachable };
+        if !twins.iter().flat_map(|(node, twins)| twins.iter().chain([node])).all(|slot| *slot < slots) {
+            return Err(OUTSIDE);
+        }
+        let twins = twins.into_iter().collect();
+        let graph = Self { landmarks, entry, effort, base, upper, twins, unreachable };
         graph.check(slots)?;
         Ok(graph)
     }
@@ -195,9 +195,9 @@ impl Graph {
                     && links_are_slots(layer)
             });
         let is_bounded = is_slot(self.entry)
-            && self.unreachable.iter().copied().all(is_slot)
-            && self.twins.iter().all(|(node, twins)| is_slot(*node) && twins.iter().copied().all(is_slot));
-        if layers_are_sound && is_bounded { Ok(()) } else { Err("the graph points outside itself") }
+            && !self.landmarks.is_empty()
+            && self.landmarks.iter().chain(&self.unreachable).copied().all(is_slot);
+        if layers_are_sound && is_bounded { Ok(()) } else { Err(OUTSIDE) }
     }
 }
 
@@ -224,12 +224,12 @@ mod tests {
 
     fn sample() -> Graph {
         Graph {
+            landmarks: vec![0, 3],
             entry: 2,
             effort: 17,
             base: layer(&[], &[&[1, 2], &[0], &[0, 1], &[]]),
             upper: vec![layer(&[0, 2], &[&[2], &[0]])],
-            twins: HashMap::from([(1, vec![3])]),
-            has_twins: std::iter::once(1).collect(),
+            twins: [(1, vec![3])].into_iter().collect(),
             unreachable: vec![1],
         }
     }
@@ -243,7 +243,8 @@ mod tests {
         graph.upper[0].for_each(2, |link| seen.push(link));
         graph.upper[0].for_each(1, |link| seen.push(link));
         assert_eq!(seen, [0], "node 1 is not in the upper layer");
-        assert_eq!((graph.twins(1), graph.twins(0)), (&[3][..], &[][..]));
+        assert_eq!((graph.twins().of(1), graph.twins().of(0)), (&[3][..], &[][..]));
+        assert_eq!([0, 1, 2, 3].map(|slot| graph.twins().node_of(slot)), [0, 1, 2, 1]);
     }
 
     #[test]
@@ -254,10 +255,13 @@ mod tests {
 
     #[test]
     fn graph_that_points_outside_is_refused() {
-        let harm: [fn(&mut Graph); 6] = [
+        let harm: [fn(&mut Graph); 9] = [
+            |graph| graph.landmarks[1] = 4,
+            |graph| graph.landmarks.clear(),
             |graph| graph.entry = 4,
             |graph| graph.unreachable = vec![9],
-            |graph| graph.twins.entry(1).or_default().push(4),
+            |graph| graph.twins = [(1, vec![3, 4])].into_iter().collect(),
+            |graph| graph.twins = [(4, vec![3])].into_iter().collect(),
             |graph| graph.base = layer(&[], &[&[4], &[0], &[0], &[]]),
             |graph| graph.base = layer(&[], &[&[0], &[0], &[0]]),
             |graph| graph.upper[0].nodes[1] = 7,

@@ -8,14 +8,17 @@ mod build;
 mod flat;
 mod foreign;
 mod insert;
+mod landmarks;
 mod proof;
 mod space;
+mod twins;
 mod walk;
 
 use std::cell::RefCell;
 
 pub(crate) use build::{BuildParams, Material, build};
 pub(crate) use flat::Graph;
+pub(crate) use twins::Twins;
 pub(crate) use walk::{Ranking, Scored};
 
 use crate::bitset::Bitset;
@@ -29,7 +32,7 @@ impl Graph {
     /// The nodes nearest to what `ranking` is for, nearest first, at most `width`, whether they live or not.
     pub(crate) fn nearest(&self, ranking: &impl Ranking, width: usize) -> Vec<Scored> {
         SCRATCH.with_borrow_mut(|scratch| {
-            let start = self.descend(scratch, ranking);
+            let start = landmarks::nearest(&self.landmarks, ranking);
             scratch.nearest(&self.base, self.len() as usize, ranking, start, width).collect()
         })
     }
@@ -37,7 +40,7 @@ impl Graph {
     /// How many nodes [`Graph::nearest`] looks at.
     fn visits_to(&self, ranking: &impl Ranking, width: usize) -> usize {
         SCRATCH.with_borrow_mut(|scratch| {
-            let start = self.descend(scratch, ranking);
+            let start = landmarks::nearest(&self.landmarks, ranking);
             let _ = scratch.nearest(&self.base, self.len() as usize, ranking, start, width);
             scratch.visits()
         })
@@ -53,25 +56,15 @@ impl Graph {
         max_visits: usize,
     ) -> Option<Vec<Scored>> {
         let is_wanted =
-            |node| wanted.contains(node) || self.twins(node).iter().any(|twin| wanted.contains(*twin));
+            |node| wanted.contains(node) || self.twins.of(node).iter().any(|twin| wanted.contains(*twin));
         let limits = Limits { width, max_visits, is_wanted: &is_wanted };
         SCRATCH.with_borrow_mut(|scratch| {
-            let start = self.descend(scratch, ranking);
+            let start = landmarks::nearest(&self.landmarks, ranking);
             scratch.nearest_wanted(&self.base, self.len() as usize, ranking, start, limits)
         })
     }
-
-    /// Walks greedily down to the base layer.
-    fn descend(&self, scratch: &mut Scratch, ranking: &impl Ranking) -> Scored {
-        let mut rank = Vec::with_capacity(1);
-        ranking.ranks(&[self.entry], &mut rank);
-        let mut nearest = Scored { rank: rank.first().copied().unwrap_or(f32::MAX), slot: self.entry };
-        for layer in self.upper.iter().rev() {
-            nearest = scratch.descend(layer, ranking, nearest);
-        }
-        nearest
-    }
 }
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::AtomicBool;
@@ -188,10 +181,13 @@ mod tests {
         let some: Vec<_> = clusters(30, 10).collect();
         let first = Data::new(some.iter().chain(&some[..7]).cloned(), Distance::Cosine);
         let graph = first.build(None, Distance::Cosine, GraphBuilder::Own);
-        assert_eq!((graph.len(), graph.twins(3)), (307, &[303][..]));
+        assert_eq!((graph.len(), graph.twins().of(3)), (307, &[303][..]));
         let grown = Data::new(some.iter().chain(&some[..7]).chain(&some[3..5]).cloned(), Distance::Cosine);
         let graph = grown.build(Some(&graph), Distance::Cosine, GraphBuilder::Own);
-        assert_eq!((graph.len(), graph.twins(3), graph.twins(4)), (309, &[303, 307][..], &[304, 308][..]));
+        assert_eq!(
+            (graph.len(), graph.twins().of(3), graph.twins().of(4)),
+            (309, &[303, 307][..], &[304, 308][..])
+        );
         assert_eq!(graph.nearest(&grown.to(307, Distance::Cosine), 1)[0].slot, 3);
     }
 

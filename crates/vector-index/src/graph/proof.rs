@@ -103,7 +103,7 @@ mod tests {
             near.into_iter().chain([far])
         };
         let base = Layer::from_lists(Vec::new(), 32, (0..300).map(nearest));
-        let mut graph = Graph { entry: 0, base, ..Graph::default() };
+        let mut graph = Graph { landmarks: vec![0], base, ..Graph::default() };
         let nodes: Vec<u32> = (0..300).collect();
         let missed = nodes_that_miss_themselves(&graph, &space, &nodes, 2, &AtomicBool::new(false));
         assert!(missed.contains(&7) && missed.len() < 10, "{missed:?}");
