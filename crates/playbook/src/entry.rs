@@ -1,6 +1,5 @@
 //! Which recordings count for a query.
 
-use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry as Slot;
 
@@ -39,18 +38,18 @@ pub struct Entry {
 pub struct Chosen {
     /// What its distance is drawn nearer by, 0 to 1.
     pub score: f64,
-    /// The recording that it is most owed to; of several, the one with the smallest id.
+    /// The recording that it is most owed to.
     pub playbook_id: String,
 }
 
 /// The recordings that count for a query of `role_key` under policy `direct`: same role, within `max_distance`, and with a score that moves
-/// something. Several for one answer count once, with the highest score.
+/// something. Several for one answer count once: the one with the highest score, of several the nearest, of those the first.
 pub fn choose(
     entries: impl IntoIterator<Item = Entry>,
     role_key: &str,
     max_distance: f32,
 ) -> BTreeMap<AnswerKey, Chosen> {
-    let mut chosen = BTreeMap::new();
+    let mut best: BTreeMap<AnswerKey, Entry> = BTreeMap::new();
     let counts = |entry: &Entry| {
         entry.role_key == role_key
             && entry.distance <= max_distance
@@ -58,27 +57,23 @@ pub fn choose(
             && entry.score <= 1.0
     };
     for entry in entries.into_iter().filter(counts) {
-        let offer = Chosen { score: entry.score, playbook_id: entry.playbook_id };
-        match chosen.entry(entry.answer) {
+        match best.entry(entry.answer.clone()) {
             Slot::Vacant(slot) => {
-                slot.insert(offer);
+                slot.insert(entry);
             }
             Slot::Occupied(mut slot) => {
-                if is_better(&offer, slot.get()) {
-                    slot.insert(offer);
+                if is_better(&entry, slot.get()) {
+                    slot.insert(entry);
                 }
             }
         }
     }
-    chosen
+    let chosen = |entry: Entry| Chosen { score: entry.score, playbook_id: entry.playbook_id };
+    best.into_iter().map(|(answer, entry)| (answer, chosen(entry))).collect()
 }
 
-fn is_better(offer: &Chosen, held: &Chosen) -> bool {
-    match offer.score.total_cmp(&held.score) {
-        Ordering::Greater => true,
-        Ordering::Equal => offer.playbook_id < held.playbook_id,
-        Ordering::Less => false,
-    }
+fn is_better(entry: &Entry, held: &Entry) -> bool {
+    entry.score.total_cmp(&held.score).then_with(|| held.distance.total_cmp(&entry.distance)).is_gt()
 }
 
 #[cfg(test)]
@@ -108,10 +103,11 @@ mod tests {
     }
 
     #[test]
-    fn highest_score_counts_once_and_ties_go_to_the_smallest_id() {
+    fn highest_score_counts_once_and_ties_go_to_the_nearest_and_then_the_first() {
         let entries = vec![
             entry("p3", "welder", "a", 0.9, 0.3),
             entry("p2", "welder", "a", 0.9, 0.1),
+            entry("p0", "welder", "a", 0.9, 0.1),
             entry("p1", "welder", "a", 0.2, 0.0),
         ];
         assert_eq!(scores(entries), [("a".into(), 0.9, "p2".into())]);

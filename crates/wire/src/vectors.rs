@@ -227,7 +227,24 @@ pub struct Search {
     /// How many candidates a graph search keeps, 1 to 10,000: more find more and take longer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ef: Option<usize>,
+    /// Of results that are about the same thing, return one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collapse: Option<Collapse>,
 }
+
+/// Of the `k` nearest, those with equal metadata under all of `keys` become one: that with the greatest number under `keep`,
+/// of several the nearest. So a search brings fewer than `k`, and all that there is to say about each thing.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Collapse {
+    /// Keys of the metadata, 1 to 8. A key that is missing is equal to one that is missing.
+    pub keys: Vec<String>,
+    /// The key of a number; without one, a result is less than any with one.
+    pub keep: String,
+}
+
+/// The most [`Collapse::keys`].
+pub const MAX_COLLAPSE_KEYS: usize = 8;
 
 /// One of several searches: [`Search`] and which index it is for.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -265,6 +282,9 @@ pub struct IndexSearch {
     /// See [`Search::ef`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ef: Option<usize>,
+    /// See [`Search::collapse`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collapse: Option<Collapse>,
 }
 
 /// Ids that stand in the metadata of what another search finds: from recordings of outcomes to the items that they name, without
@@ -297,8 +317,10 @@ impl IndexSearch {
             exclude_ids,
             exact,
             ef,
+            collapse,
         } = self;
-        let search = Search { vector, vector_b64, k, max_distance, filter, ids, exclude_ids, exact, ef };
+        let search =
+            Search { vector, vector_b64, k, max_distance, filter, ids, exclude_ids, exact, ef, collapse };
         (index, search, ids_from)
     }
 }
@@ -347,8 +369,15 @@ pub struct Searched {
     pub expires_in_ms: Option<u64>,
     /// Whether every eligible item was compared with the vector: a small index, a narrow filter, or `exact`.
     pub exact: bool,
+    /// How many of the nearest [`Search::collapse`] left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub collapsed: usize,
     /// Milliseconds that the search computed.
     pub took_ms: f64,
+}
+
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Answer to one of several searches: as [`SearchAnswer`], or why that one failed.

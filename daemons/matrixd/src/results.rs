@@ -292,6 +292,7 @@ mod tests {
             distance: Distance::Cosine,
             expires_in_ms: None,
             exact: true,
+            collapsed: 0,
             took_ms: 0.1,
         };
         BatchAnswer { version, searched: Some(searched), ..BatchAnswer::default() }

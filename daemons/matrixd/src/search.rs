@@ -243,14 +243,14 @@ impl Matrix {
         policy: Policy,
     ) -> Result<Lessons> {
         let role_key = role_key(request.role.as_deref());
-        let Recall { mut entries, exists, unavailable } = recall;
+        let Recall { mut entries, collapsed, exists, unavailable } = recall;
         if self.switches.no_role_gate {
             entries.iter_mut().for_each(|entry| entry.role_key.clone_from(&role_key));
         }
         if self.switches.no_boost {
             entries.clear();
         }
-        let (evidence, neighbours) = (self.config.playbook.evidence.policy(), entries.len());
+        let (evidence, neighbours) = (self.config.playbook.evidence.policy(), entries.len() + collapsed);
         let max_distance = self.config.playbook.max_distance(policy);
         let Verdict { chosen, quarantined } = match policy {
             Policy::Direct => {

@@ -39,8 +39,14 @@ struct FoundHit<'a> {
 }
 
 impl Found {
-    /// What a search at `now_ms` found in `incarnation` of an index.
-    pub(crate) fn new(answer: Answer, incarnation: String, now_ms: u64, took: Duration) -> Self {
+    /// What a search at `now_ms` found in `incarnation` of an index, `collapsed` hits apart.
+    pub(crate) fn new(
+        answer: Answer,
+        collapsed: usize,
+        incarnation: String,
+        now_ms: u64,
+        took: Duration,
+    ) -> Self {
         let Answer { hits, is_exact, distance, version } = answer;
         let first_expiry = hits.iter().filter_map(|hit| hit.expires_ms).min();
         let searched = Searched {
@@ -48,6 +54,7 @@ impl Found {
             distance: to_wire(distance),
             expires_in_ms: first_expiry.map(|at| at.saturating_sub(now_ms)),
             exact: is_exact,
+            collapsed,
             took_ms: took.as_secs_f64() * 1e3,
         };
         Self { results: hits, version: version.changes, searched: Some(searched), error: None }

@@ -4,6 +4,7 @@
 //! searches: see `docs/decisions/0024-searches-over-http.md`.
 
 mod answers;
+mod collapse;
 mod config;
 mod error;
 mod expiry;

@@ -23,6 +23,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
         chosen("exclude_ids", "never these"),
         chosen("exact", "compare with every item"),
         chosen("ef", "how many candidates a graph search keeps"),
+        chosen("collapse", "of results about the same thing, return one"),
         chosen("searches", "several searches, each with the fields above, in place of them"),
     ],
     answer: &[
@@ -42,7 +43,7 @@ pub(crate) const ADAPTER: Adapter = Adapter {
 mod tests {
     use serde_json::json;
     use wire::metadata::RawObject;
-    use wire::vectors::{BatchAnswers, BatchSearch, IdsFrom, IndexSearch, SearchAnswer, SearchHit};
+    use wire::vectors::{BatchAnswers, BatchSearch, Collapse, IdsFrom, IndexSearch, SearchAnswer, SearchHit};
 
     use super::*;
     use crate::legacy::testing::{assert_answer, assert_request};
@@ -61,10 +62,13 @@ mod tests {
             exclude_ids: vec!["b".into()],
             exact: true,
             ef: Some(9),
+            collapse: Some(Collapse::default()),
         };
         let mut request = json!(request);
         // What is inside it is for the native interface to say.
-        request["ids_from"] = json!(null);
+        for key in ["ids_from", "collapse"] {
+            request[key] = json!(null);
+        }
         let BatchSearch { searches: _ } = BatchSearch::default();
         assert_request::<IndexSearch>(&ADAPTER, &request, &["searches"]);
 

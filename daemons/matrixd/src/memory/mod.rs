@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use playbook::Entry;
 use serde_json::{Map, Value, json};
 use wire::playbooks::{PLAYBOOK_INDEX, Playbook, Policy};
-use wire::vectors::{BatchAnswer, CreateIndex, Distance, IdsFrom, IndexSearch};
+use wire::vectors::{BatchAnswer, Collapse, CreateIndex, Distance, IdsFrom, IndexSearch};
 use wire::{CallContext, ErrorCode};
 
 use crate::PlaybookConfig;
@@ -31,6 +31,8 @@ const MAX_SETTLES: usize = 5;
 pub(crate) struct Recall {
     /// Neighbours of the query.
     pub(crate) entries: Vec<Entry>,
+    /// Neighbours that say less about an answer than one of the entries.
+    pub(crate) collapsed: usize,
     /// There is an index.
     pub(crate) exists: bool,
     /// Why the index could not be asked.
@@ -62,9 +64,12 @@ impl Memory {
     ) -> IndexSearch {
         let mut filter = Map::new();
         filter.insert("corpus".to_owned(), json!({ "in": corpora }));
+        let mut collapse = None;
         if policy == Policy::Direct {
-            // What did not work moves nothing here; evidence weighs it.
+            // What did not work moves nothing here, and of several for one answer only the best; evidence weighs them all.
             filter.insert("score".to_owned(), json!({ "gt": 0 }));
+            let keys = ["corpus", "answer_id"].map(str::to_owned).into();
+            collapse = Some(Collapse { keys, keep: "score".to_owned() });
         }
         if let Some(role_key) = role_key {
             filter.insert("role_key".to_owned(), json!(role_key));
@@ -75,6 +80,7 @@ impl Memory {
             k: config.neighbours,
             max_distance: Some(config.max_distance(policy)),
             filter: Some(Value::Object(filter)),
+            collapse,
             ..IndexSearch::default()
         }
     }
@@ -91,6 +97,7 @@ impl Memory {
         match answer.error {
             None => Recall {
                 entries: answer.results.iter().filter_map(|hit| entry(hit, now)).collect(),
+                collapsed: answer.searched.map_or(0, |searched| searched.collapsed),
                 exists: true,
                 unavailable: None,
             },
@@ -102,7 +109,7 @@ impl Memory {
                     "search playbook memory"
                 );
                 metrics::counter!("matrixd_playbook_unavailable_total").increment(1);
-                Recall { entries: Vec::new(), exists: true, unavailable: Some(problem.detail) }
+                Recall { exists: true, unavailable: Some(problem.detail), ..Recall::default() }
             }
         }
     }

@@ -15,6 +15,7 @@ use wire::vectors::{
 };
 
 use crate::answers::Found;
+use crate::collapse::Collapsing;
 use crate::error::to_api;
 use crate::expiry::now_ms;
 use crate::indexes::Indexes;
@@ -158,12 +159,14 @@ struct Prepared {
     index: Arc<Collection>,
     query: Query,
     reference: Option<Reference>,
+    collapsing: Option<Collapsing>,
 }
 
 impl Prepared {
     fn new(indexes: &Indexes, name: &str, request: Search) -> Result<Self> {
-        let query = read(request)?;
-        Ok(Self { index: indexes.opened()?.get(name).map_err(to_api)?, query, reference: None })
+        let (query, collapsing) = read(request)?;
+        let index = indexes.opened()?.get(name).map_err(to_api)?;
+        Ok(Self { index, query, reference: None, collapsing })
     }
 
     /// Takes its ids from another search. It stands at `place` itself.
@@ -193,16 +196,20 @@ impl Prepared {
         let (started, now_ms) = (Instant::now(), self.query.now_ms);
         let answer = self.index.search(self.query);
         record_search(started);
-        let answer = answer.map_err(to_api)?;
+        let mut answer = answer.map_err(to_api)?;
+        let collapsed = self.collapsing.map_or(0, |collapsing| collapsing.apply(&mut answer.hits));
         let incarnation = indexes.incarnation(answer.version);
-        Ok(Found::new(answer, incarnation, now_ms, started.elapsed()))
+        Ok(Found::new(answer, collapsed, incarnation, now_ms, started.elapsed()))
     }
 }
 
-fn read(request: Search) -> Result<Query> {
-    let Search { vector, vector_b64, k, max_distance, filter, ids, exclude_ids, exact, ef } = request;
+fn read(request: Search) -> Result<(Query, Option<Collapsing>)> {
+    let Search { vector, vector_b64, k, max_distance, filter, ids, exclude_ids, exact, ef, collapse } =
+        request;
     let vector = either_vector(vector, vector_b64.as_deref()).map_err(ApiError::invalid)?;
     let filter = filter.as_ref().map(Filter::parse).transpose().map_err(Invalid::from);
     let filter = filter.map_err(ApiError::invalid)?;
-    Ok(Query { vector, k, max_distance, filter, only_ids: ids, exclude_ids, exact, now_ms: now_ms(), ef })
+    let query =
+        Query { vector, k, max_distance, filter, only_ids: ids, exclude_ids, exact, now_ms: now_ms(), ef };
+    Ok((query, collapse.map(Collapsing::new).transpose()?))
 }

@@ -109,6 +109,35 @@ async fn search_follows_an_earlier_one_to_the_items_that_its_hits_name() {
 }
 
 #[tokio::test]
+async fn of_results_about_one_thing_the_best_is_returned_followed_and_counted() {
+    let daemon = with_recordings().await;
+    let recording = |id: &str, x: f32, answer: &str, score: f64| json!({"id": id, "vector": [x, 1.0], "metadata": {"answer": answer, "score": score}});
+    let items = json!({"items": [
+        recording("a", 1.0, "east", 0.5),
+        recording("b", 0.9, "east", 1.0),
+        recording("c", 0.8, "west", 0.7),
+        recording("d", 0.7, "east", 0.9),
+    ]});
+    let index = json!({"name": "scored", "dimension": 2});
+    assert_eq!(daemon.post("/vectors/index", index).await.0, 201);
+    assert_eq!(daemon.post("/vectors/index/scored/add", items).await.0, 200);
+    let collapse = json!({"keys": ["answer"], "keep": "score"});
+    let search = json!({"index": "scored", "vector": [1.0, 1.0], "k": 3, "collapse": collapse});
+    let follow =
+        json!({"index": "t", "vector": [1.0, 0.0], "k": 9, "ids_from": {"search": 0, "key": "answer"}});
+    let (status, body) = daemon.post("/vectors/search", json!({"searches": [search.clone(), follow]})).await;
+    assert_eq!(status, 200, "{body}");
+    let answers = &body["answers"];
+    assert_eq!((ids(&answers[0]), ids(&answers[1])), (vec!["b", "c"], vec!["east", "west"]));
+    assert_eq!(
+        (&answers[0]["searched"]["collapsed"], &answers[1]["searched"]["collapsed"]),
+        (&json!(1), &Value::Null)
+    );
+    let (_, alone) = daemon.post("/vectors/search", search).await;
+    assert_eq!(ids(&alone), ["b", "c"]);
+}
+
+#[tokio::test]
 async fn what_failed_names_nothing_and_a_reference_that_is_none_fails_alone() {
     let daemon = with_recordings().await;
     let from = |place: usize| {
@@ -148,6 +177,8 @@ async fn malformed_search_is_told_what_was_expected() {
         (json!({"k": 1}), "give vector or vector_b64"),
         (json!({"vector": [1.0, 0.0], "k": 1, "ef": 0}), "ef must be 1 to 10000"),
         (json!({"vector": [1.0, 0.0], "k": 1, "filter": {"a": {"near": 1}}}), "filter at a.near"),
+        (json!({"vector": [1.0, 0.0], "k": 1, "collapse": {"keys": [], "keep": "score"}}), "1 to 8, not 0"),
+        (json!({"vector": [1.0, 0.0], "k": 1, "collapse": {"keys": ["a"]}}), "missing field `keep`"),
         (json!({"vector": [1.0, 0.0], "k": 1, "top": 1}), "top"),
         (json!({"vector": [1.0, "x"], "k": 1}), "vector[1]"),
         (json!({"vector": [1.0, 1e39], "k": 1}), "vector[1]: number out of range"),
