@@ -23,6 +23,7 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::ClientConfig;
 use rustls::crypto::CryptoProvider;
 use rustls_platform_verifier::BuilderVerifierExt;
+use scheduling::PerLane;
 
 /// How long a TCP connection may take: the peers are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -166,9 +167,10 @@ impl From<Answer> for Response<Incoming> {
     }
 }
 
-/// Sends requests; cheap to clone, and all clones share one pool of connections.
+/// Sends requests; cheap to clone, and all clones share their connections. Each lane has a pool of its own, so that an answer
+/// wakes the thread that waits for it.
 #[derive(Debug, Clone)]
-pub(crate) struct Transport(Client<HttpsConnector<HttpConnector>, Body>);
+pub(crate) struct Transport(Arc<PerLane<Client<HttpsConnector<HttpConnector>, Body>>>);
 
 impl Transport {
     /// # Errors
@@ -188,7 +190,8 @@ impl Transport {
         let mut client = Client::builder(TokioExecutor::new());
         client.pool_timer(TokioTimer::new()).pool_idle_timeout(POOL_IDLE_TIMEOUT);
         client.pool_max_idle_per_host(MAX_IDLE_CONNECTIONS);
-        Ok(Self(client.build(connector)))
+        let clients = PerLane::try_new(|| Ok::<_, io::Error>(client.build(connector.clone())))?;
+        Ok(Self(Arc::new(clients)))
     }
 
     pub(crate) async fn send(
@@ -203,7 +206,7 @@ impl Transport {
         *request.method_mut() = method;
         *request.uri_mut() = Uri::try_from(url).map_err(TransportError::before)?;
         *request.headers_mut() = headers;
-        let answer = self.0.request(request).await;
+        let answer = self.0.get().request(request).await;
         answer
             .map(Answer)
             .map_err(|error| TransportError { is_connect: error.is_connect(), source: error.into() })

@@ -407,7 +407,7 @@ impl LocalModel {
 }
 
 fn remote_models(settings: &ProviderSettings, registry: &Registry) -> Result<Vec<(String, Model)>> {
-    let http = provider::http_client();
+    let http = provider::Http::new();
     let http = http.map_err(|error| Error::Configuration(format!("HTTP client: {error}")))?;
     let endpoint = Endpoint::new(&settings.address(), http)?;
     let model = |name: &String| {

@@ -6,8 +6,7 @@ use std::time::{Duration, Instant};
 
 use async_stream::stream;
 use futures::stream::{self, Stream, StreamExt};
-use provider::{Endpoint, Result};
-use reqwest::Client;
+use provider::{Endpoint, Http, Result};
 use wire::chat::{BudgetStatus, ChatRequest, ChatResponse, ProviderStatus};
 
 use crate::answer::{self, Piece};
@@ -37,7 +36,7 @@ impl Backend {
     /// `local` are the models of this process, if it has any.
     pub(crate) fn new(
         settings: &ProviderSettings,
-        http: Client,
+        http: Http,
         local: Option<&Arc<dyn LocalModels>>,
     ) -> Result<Self> {
         let wrong = |reason| provider::Error::Configuration { provider: settings.name.clone(), reason };
@@ -202,7 +201,7 @@ impl Backend {
 }
 
 /// The server that `settings` describe.
-fn endpoint(settings: &ProviderSettings, http: Client) -> Result<Endpoint> {
+fn endpoint(settings: &ProviderSettings, http: Http) -> Result<Endpoint> {
     let (kind, endpoint) = (settings.kind, Endpoint::new(&settings.address(), http)?);
     if kind.needs_key() && !endpoint.has_key() {
         let reason = format!("kind {:?} needs a key: set `api_key_env` or `api_key_file`", kind.as_str());

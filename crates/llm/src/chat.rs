@@ -82,7 +82,7 @@ impl Chat {
         local: Option<&Arc<dyn LocalModels>>,
     ) -> Result<Self> {
         let wrong = |error: &dyn fmt::Display| Error::Configuration(error.to_string());
-        let http = provider::http_client().map_err(|error| wrong(&error))?;
+        let http = provider::Http::new().map_err(|error| wrong(&error))?;
         let mut providers: Vec<Backend> = Vec::new();
         for settings in settings {
             if providers.iter().any(|other| other.name() == settings.name) {

@@ -1,10 +1,12 @@
 //! One provider, and calls to it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
+use scheduling::PerLane;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use wire::context::Secret;
@@ -58,16 +60,26 @@ pub struct Endpoint {
     /// The key among them, marked so that nothing prints it.
     headers: HeaderMap,
     timeout: Duration,
-    http: Client,
+    http: Http,
 }
 
-/// The HTTP client for all providers: connections are pooled across them, redirects are not followed, as one could carry
-/// the key elsewhere. Needs rustls' default crypto provider to be installed in the process.
-///
-/// # Errors
-/// What reqwest says when the system's certificates cannot be read.
-pub fn http_client() -> std::result::Result<Client, reqwest::Error> {
-    Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(reqwest::redirect::Policy::none()).build()
+/// Sends requests to all providers; cheap to clone, and all clones share their connections, of which each lane has its own.
+/// Redirects are not followed, as one could carry the key elsewhere.
+#[derive(Debug, Clone)]
+pub struct Http(Arc<PerLane<Client>>);
+
+impl Http {
+    /// Needs rustls' default crypto provider to be installed in the process.
+    ///
+    /// # Errors
+    /// What reqwest says when the system's certificates cannot be read.
+    pub fn new() -> std::result::Result<Self, reqwest::Error> {
+        let client = || {
+            let no_redirects = reqwest::redirect::Policy::none();
+            Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(no_redirects).build()
+        };
+        Ok(Self(Arc::new(PerLane::try_new(client)?)))
+    }
 }
 
 impl Endpoint {
@@ -75,7 +87,7 @@ impl Endpoint {
     ///
     /// # Errors
     /// [`Error::Configuration`] when the URL is none, or the key is not where it should be.
-    pub fn new(address: &Address, http: Client) -> Result<Self> {
+    pub fn new(address: &Address, http: Http) -> Result<Self> {
         let Address { name, kind, url, timeout, .. } = address;
         let wrong = |reason| Error::Configuration { provider: name.clone(), reason };
         let parsed = Url::parse(url).map_err(|error| wrong(format!("`url` {url:?}: {error}")))?;
@@ -146,7 +158,7 @@ impl Endpoint {
     /// # Errors
     /// Any [`Error`] but `Configuration`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let request = self.http.get(self.url_of(path)).timeout(self.timeout);
+        let request = self.http.0.get().get(self.url_of(path)).timeout(self.timeout);
         self.read(path, self.open(path, request, "").await?).await
     }
 
@@ -160,7 +172,7 @@ impl Endpoint {
         model: &str,
         body: &B,
     ) -> Result<T> {
-        let request = self.http.post(self.url_of(path)).json(body).timeout(self.timeout);
+        let request = self.http.0.get().post(self.url_of(path)).json(body).timeout(self.timeout);
         self.read(path, self.open(path, request, model).await?).await
     }
 
@@ -233,7 +245,7 @@ impl Endpoint {
     }
 
     fn posting(&self, path: &str, body: Vec<u8>) -> RequestBuilder {
-        self.http.post(self.url_of(path)).header(CONTENT_TYPE, "application/json").body(body)
+        self.http.0.get().post(self.url_of(path)).header(CONTENT_TYPE, "application/json").body(body)
     }
 
     /// Sends `request` and returns the answer if its status is 2xx.
@@ -355,7 +367,7 @@ mod tests {
 
     fn endpoint(address: &Address) -> Endpoint {
         drop(rustls::crypto::ring::default_provider().install_default());
-        Endpoint::new(address, http_client().unwrap()).unwrap()
+        Endpoint::new(address, Http::new().unwrap()).unwrap()
     }
 
     fn key_of(address: &Address) -> std::result::Result<Option<Secret>, String> {
@@ -404,7 +416,7 @@ mod tests {
     fn url_that_could_hold_a_key_is_refused_and_not_repeated() {
         drop(rustls::crypto::ring::default_provider().install_default());
         for url in ["http://me:sk-live-1@x", "ftp://sk-live-1@x", "https://x/v1beta?key=sk-live-1"] {
-            let error = Endpoint::new(&address(url), http_client().unwrap()).unwrap_err().to_string();
+            let error = Endpoint::new(&address(url), Http::new().unwrap()).unwrap_err().to_string();
             assert!(error.contains("api_key_env") && !error.contains("sk-live-1"), "{error}");
         }
     }

@@ -6,5 +6,5 @@
 mod endpoint;
 mod error;
 
-pub use endpoint::{Address, Endpoint, Kind, http_client, read_key};
+pub use endpoint::{Address, Endpoint, Http, Kind, read_key};
 pub use error::{Error, Result};

@@ -11,6 +11,7 @@ mod env;
 mod error;
 mod extract;
 mod health;
+mod lanes;
 mod meters;
 mod request;
 mod server;

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::pin::Pin;
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
@@ -13,7 +14,7 @@ use client::Peers;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -22,6 +23,7 @@ use wire::DaemonName;
 use crate::app::Shell;
 use crate::cli::Flags;
 use crate::config::{self, Settings};
+use crate::lanes::Lanes;
 use crate::{App, Env, Placement, Readiness, ServiceToken, supervisor, telemetry, threads};
 
 /// Runs `daemon` until SIGTERM or SIGINT: the whole of its `main`.
@@ -96,7 +98,7 @@ where
     }
     allow_all_files_that_may_be_open();
     let runtime = threads::start(placement)?;
-    runtime.block_on(serve(daemon, flags.listen_file.as_deref(), settings, build))
+    runtime.block_on(serve(daemon, placement, flags.listen_file.as_deref(), settings, build))
 }
 
 /// The soft limit stands for programs that use select(2); what the administrator means is the hard one (setrlimit(2), and
@@ -110,6 +112,7 @@ fn allow_all_files_that_may_be_open() {
 
 async fn serve<C, F, B>(
     daemon: DaemonName,
+    placement: Placement,
     listen_file: Option<&Path>,
     settings: Settings<C>,
     build: B,
@@ -143,15 +146,18 @@ where
         announce(file, address)?;
     }
     tracing::info!(%daemon, %address, version = env!("CARGO_PKG_VERSION"), "listening");
-    // Answers are small and awaited: never hold one back to fill a segment.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "set TCP_NODELAY");
-        }
-    });
     let stopping = stop_requested(env.clone())?;
     env.tasks.spawn(supervisor::inform(env.peers.peer(daemon), env.shutdown.clone()));
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stopping).into_future();
+    let serving: Pin<Box<dyn Future<Output = io::Result<()>>>> = if placement == Placement::Lanes {
+        let lanes = Lanes::start(&router, &env.shutdown, &env.tasks).context("start threads")?;
+        Box::pin(async {
+            lanes.serve(listener, stopping).await;
+            Ok(())
+        })
+    } else {
+        let listener = listener.tap_io(without_delay);
+        Box::pin(axum::serve(listener, router).with_graceful_shutdown(stopping).into_future())
+    };
     let overdue = async {
         env.shutdown.cancelled().await;
         tokio::time::sleep(shell.drain_timeout()).await;
@@ -169,6 +175,13 @@ where
     }
     tracing::info!(%daemon, "stopped");
     Ok(())
+}
+
+/// Answers are small and awaited: never hold one back to fill a segment.
+pub(crate) fn without_delay(stream: &mut TcpStream) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "set TCP_NODELAY");
+    }
 }
 
 /// Where a process on this machine reaches a daemon that listens on `address`.

@@ -7,14 +7,19 @@ use std::sync::{Arc, Barrier};
 use scheduling::Cores;
 use tokio::runtime::{Builder, Runtime};
 
+use crate::lanes;
+
 /// Where the async threads run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Placement {
     /// Wherever the system puts them, one more than there are cores.
     Free,
-    /// One bound to each core. For a daemon that computes on its async threads (docs/decisions/0024-searches-over-http.md), or
-    /// whose requests are many short steps (docs/decisions/0087-what-chatd-adds.md).
+    /// One bound to each core; they take work from each other. For a daemon that computes on its async threads:
+    /// docs/decisions/0024-searches-over-http.md.
     OnePerCore,
+    /// One bound to each core; a request stays where its connection is. For a daemon whose requests are short steps between
+    /// waits: docs/decisions/0026-lanes.md.
+    Lanes,
 }
 
 /// After so many steps of its tasks a thread that computes looks for new requests. By itself tokio lets 61 pass, which is
@@ -29,8 +34,10 @@ pub(crate) fn start(placement: Placement) -> io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = Builder::new_multi_thread();
     builder.enable_all();
-    if placement == Placement::Free {
-        return builder.worker_threads(cores + 1).build();
+    match placement {
+        Placement::Free => return builder.worker_threads(cores + 1).build(),
+        Placement::Lanes => return lanes::runtime_beside(),
+        Placement::OnePerCore => {}
     }
     builder.worker_threads(cores).event_interval(STEPS_BETWEEN_LOOKS);
     let Ok(all) = Cores::allowed() else { return builder.build() };

@@ -7,6 +7,5 @@ use service::Placement;
 use wire::DaemonName;
 
 fn main() -> ExitCode {
-    // An answer is many short steps, and waits for a core in each: docs/decisions/0087-what-chatd-adds.md.
-    service::run_placed(DaemonName::Chatd, Placement::OnePerCore, chatd::build)
+    service::run_placed(DaemonName::Chatd, Placement::Lanes, chatd::build)
 }

@@ -3,7 +3,9 @@
 use std::process::ExitCode;
 
 use allocator as _;
+use service::Placement;
+use wire::DaemonName;
 
 fn main() -> ExitCode {
-    service::run(wire::DaemonName::Gateway, gateway::build)
+    service::run_placed(DaemonName::Gateway, Placement::Lanes, gateway::build)
 }

@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use allocator as _;
+use service::Placement;
 use wire::DaemonName;
 
 fn main() -> ExitCode {
-    service::run(DaemonName::Matrixd, matrixd::build)
+    service::run_placed(DaemonName::Matrixd, Placement::Lanes, matrixd::build)
 }

@@ -1,0 +1,135 @@
+//! Serving on lanes: threads that each have a runtime and connections of their own.
+//!
+//! A request stays on the thread that its connection was given to, and so does all that it waits for: no thread is woken to
+//! take work from another. For daemons whose requests are short steps between waits: docs/decisions/0026-lanes.md.
+
+use std::io;
+use std::net::SocketAddr;
+use std::thread;
+
+use axum::Router;
+use axum::serve::Listener;
+use scheduling::Cores;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::server::without_delay;
+
+/// Connections that wait for a busy lane; more wait with the system.
+const WAITING_CONNECTIONS: usize = 128;
+
+/// A connection on its way to a lane.
+type Accepted = (std::net::TcpStream, SocketAddr);
+
+/// The lanes of a daemon: one for each core that it may use.
+pub(crate) struct Lanes {
+    lanes: Vec<Sender<Accepted>>,
+    serving: TaskTracker,
+}
+
+impl Lanes {
+    /// Starts a thread for each lane. They serve `router` until `shutdown`, and then stay for `tasks`, some of which run on
+    /// them.
+    ///
+    /// # Errors
+    /// When the system has no more threads.
+    pub(crate) fn start(
+        router: &Router,
+        shutdown: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> io::Result<Self> {
+        let serving = TaskTracker::new();
+        let start = |(number, core): (usize, Option<Cores>)| {
+            let (sender, receiver) = channel(WAITING_CONNECTIONS);
+            let (router, shutdown, tasks) = (router.clone(), shutdown.clone(), tasks.clone());
+            let serving = serving.token();
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let run = move || {
+                enter(number + 1, core);
+                runtime.block_on(async {
+                    let stopping = async move { shutdown.cancelled().await };
+                    let served = axum::serve(Inbox(receiver), router).with_graceful_shutdown(stopping).await;
+                    if let Err(error) = served {
+                        tracing::error!(%error, "serve");
+                    }
+                    drop(serving);
+                    tasks.wait().await;
+                });
+            };
+            thread::Builder::new().name(format!("lane {}", number + 1)).spawn(run)?;
+            Ok(sender)
+        };
+        let lanes = cores().into_iter().enumerate().map(start).collect::<io::Result<_>>()?;
+        serving.close();
+        Ok(Self { lanes, serving })
+    }
+
+    /// Gives the lanes connections in turn until `stopping`; returns when none of them is in use any more.
+    pub(crate) async fn serve(self, mut listener: TcpListener, stopping: impl Future<Output = ()>) {
+        let hand_out = async {
+            for lane in self.lanes.iter().cycle() {
+                let (mut stream, peer) = Listener::accept(&mut listener).await;
+                without_delay(&mut stream);
+                match stream.into_std() {
+                    // A lane that takes no more is stopping, as all are.
+                    Ok(stream) => drop(lane.send((stream, peer)).await),
+                    Err(error) => tracing::warn!(%error, "hand a connection to a lane"),
+                }
+            }
+        };
+        tokio::select! {
+            () = hand_out => {}
+            () = stopping => {}
+        }
+        self.serving.wait().await;
+    }
+}
+
+/// The runtime beside the lanes, for what no request waits for.
+///
+/// # Errors
+/// When the system has no more threads.
+pub(crate) fn runtime_beside() -> io::Result<Runtime> {
+    Builder::new_multi_thread().worker_threads(1).enable_all().build()
+}
+
+/// A core for each lane; `None` where the system places threads better than we would: see [`crate::threads::start`].
+fn cores() -> Vec<Option<Cores>> {
+    let count = thread::available_parallelism().map_or(1, usize::from);
+    let each = Cores::allowed().map(|all| all.each()).unwrap_or_default();
+    if each.len() == count { each.into_iter().map(Some).collect() } else { vec![None; count] }
+}
+
+/// Makes the calling thread the one of lane `number`.
+fn enter(number: usize, core: Option<Cores>) {
+    scheduling::enter_lane(number);
+    if let Some(Err(error)) = core.map(|core| core.bind()) {
+        tracing::info!(%error, "the system does not bind threads to cores: under load, the slowest answers take longer");
+    }
+}
+
+/// Connections that a lane has been given.
+struct Inbox(Receiver<Accepted>);
+
+impl Listener for Inbox {
+    type Io = TcpStream;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (TcpStream, SocketAddr) {
+        while let Some((stream, peer)) = self.0.recv().await {
+            match TcpStream::from_std(stream) {
+                Ok(stream) => return (stream, peer),
+                Err(error) => tracing::warn!(%error, "take a connection"),
+            }
+        }
+        // Nobody hands out any more: what there is, is served to its end.
+        std::future::pending().await
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
