@@ -133,3 +133,102 @@ impl Listener for Inbox {
         Err(io::ErrorKind::Unsupported.into())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use axum::extract::State;
+    use axum::routing::get;
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// Serves `router` until `shutdown`.
+    async fn serve(
+        router: &Router,
+        shutdown: &CancellationToken,
+        tasks: &TaskTracker,
+    ) -> (SocketAddr, tokio::task::JoinHandle<()>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let lanes = Lanes::start(router, shutdown, tasks).unwrap();
+        (address, tokio::spawn(lanes.serve(listener, shutdown.clone().cancelled_owned())))
+    }
+
+    async fn ask(stream: &mut TcpStream) {
+        stream.write_all(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    }
+
+    /// The body of the next answer, which is one line.
+    async fn answer(stream: &mut TcpStream) -> String {
+        let mut lines = BufReader::new(stream).lines();
+        while !lines.next_line().await.unwrap().unwrap().is_empty() {}
+        lines.next_line().await.unwrap().unwrap()
+    }
+
+    #[tokio::test]
+    async fn connections_are_given_to_lanes_in_turn_and_stay_there() {
+        let lane = || async { format!("{}\n", thread::current().name().unwrap_or_default()) };
+        let router = Router::new().route("/", get(lane));
+        let (address, _) = serve(&router, &CancellationToken::new(), &TaskTracker::new()).await;
+        let lanes = cores().len();
+        let mut connections = Vec::new();
+        for number in 0..2 * lanes {
+            let mut connection = TcpStream::connect(address).await.unwrap();
+            ask(&mut connection).await;
+            assert_eq!(answer(&mut connection).await, format!("lane {}", number % lanes + 1));
+            connections.push(connection);
+        }
+        for (number, connection) in connections.iter_mut().enumerate().rev() {
+            ask(connection).await;
+            assert_eq!(answer(connection).await, format!("lane {}", number % lanes + 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn what_has_begun_when_the_lanes_are_stopped_is_answered_and_what_it_left_to_do_is_done() {
+        #[derive(Clone)]
+        struct Events {
+            tasks: TaskTracker,
+            begun: Arc<Notify>,
+            go_on: Arc<Notify>,
+            done: Arc<Notify>,
+        }
+        let tasks = TaskTracker::new();
+        let events = Events {
+            tasks: tasks.clone(),
+            begun: Arc::default(),
+            go_on: Arc::default(),
+            done: Arc::default(),
+        };
+        let slow = |State(events): State<Events>| async move {
+            events.begun.notify_one();
+            events.go_on.notified().await;
+            let (go_on, done) = (Arc::clone(&events.go_on), Arc::clone(&events.done));
+            events.tasks.spawn(async move {
+                go_on.notified().await;
+                done.notify_one();
+            });
+            "answered\n"
+        };
+        let router = Router::new().route("/", get(slow)).with_state(events.clone());
+        let shutdown = CancellationToken::new();
+        let (address, serving) = serve(&router, &shutdown, &tasks).await;
+
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        ask(&mut connection).await;
+        events.begun.notified().await;
+        shutdown.cancel();
+        events.go_on.notify_one();
+        assert_eq!(answer(&mut connection).await, "answered");
+        serving.await.unwrap();
+        assert!(TcpStream::connect(address).await.is_err(), "nobody listens any more");
+        tasks.close();
+        assert_eq!(tasks.len(), 1);
+        events.go_on.notify_one();
+        events.done.notified().await;
+        tasks.wait().await;
+    }
+}
