@@ -52,11 +52,10 @@ mod tests {
         let mut codes = Codes::new(64);
         // Of the first cluster 3,000, of the others three each.
         let centre = |node: u32| if node < 3000 { 0 } else { (node - 3000) / 3 + 1 };
+        let wave = |i: u32, j: usize| ((i as usize * 7919 + j * 104_729) as f32).sin();
         for node in 0..3120 {
-            let wave = |i: u32, j: u32| ((i * 7919 + j * 104_729) as f32).sin();
-            codes.push(&std::array::from_fn::<_, 64, _>(|j| {
-                wave(centre(node), j as u32) + 0.05 * wave(node + 1_000_003, j as u32)
-            }));
+            let near = |j| wave(centre(node), j) + 0.05 * wave(node + 1_000_003, j);
+            codes.push(&std::array::from_fn::<_, 64, _>(near));
         }
         let space = Space::new(&codes, Distance::Euclidean);
         let nodes: Vec<u32> = (0..3120).collect();
