@@ -27,7 +27,7 @@ use scheduling::PerLane;
 
 /// How long a TCP connection may take: the peers are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a connection is kept that nobody needs, and how many to a peer: each has buffers on both sides.
+/// How long a connection is kept that nobody needs, and how many to a peer by each lane: each has buffers on both sides.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 const MAX_IDLE_CONNECTIONS: usize = 32;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("lakehouse/", env!("CARGO_PKG_VERSION")));

@@ -49,7 +49,7 @@ pub fn choose(
     role_key: &str,
     max_distance: f32,
 ) -> BTreeMap<AnswerKey, Chosen> {
-    let mut best: BTreeMap<AnswerKey, Entry> = BTreeMap::new();
+    let mut chosen: BTreeMap<AnswerKey, (f32, Chosen)> = BTreeMap::new();
     let counts = |entry: &Entry| {
         entry.role_key == role_key
             && entry.distance <= max_distance
@@ -57,23 +57,23 @@ pub fn choose(
             && entry.score <= 1.0
     };
     for entry in entries.into_iter().filter(counts) {
-        match best.entry(entry.answer.clone()) {
+        let offer = (entry.distance, Chosen { score: entry.score, playbook_id: entry.playbook_id });
+        match chosen.entry(entry.answer) {
             Slot::Vacant(slot) => {
-                slot.insert(entry);
+                slot.insert(offer);
             }
             Slot::Occupied(mut slot) => {
-                if is_better(&entry, slot.get()) {
-                    slot.insert(entry);
+                if is_better(&offer, slot.get()) {
+                    slot.insert(offer);
                 }
             }
         }
     }
-    let chosen = |entry: Entry| Chosen { score: entry.score, playbook_id: entry.playbook_id };
-    best.into_iter().map(|(answer, entry)| (answer, chosen(entry))).collect()
+    chosen.into_iter().map(|(answer, (_, chosen))| (answer, chosen)).collect()
 }
 
-fn is_better(entry: &Entry, held: &Entry) -> bool {
-    entry.score.total_cmp(&held.score).then_with(|| held.distance.total_cmp(&entry.distance)).is_gt()
+fn is_better((distance, offer): &(f32, Chosen), (held_distance, held): &(f32, Chosen)) -> bool {
+    offer.score.total_cmp(&held.score).then_with(|| held_distance.total_cmp(distance)).is_gt()
 }
 
 #[cfg(test)]

@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::server::without_delay;
+use crate::threads::bind;
 
 /// Connections that wait for a busy lane; more wait with the system.
 const WAITING_CONNECTIONS: usize = 128;
@@ -41,14 +42,18 @@ impl Lanes {
         shutdown: &CancellationToken,
         tasks: &TaskTracker,
     ) -> io::Result<Self> {
-        let serving = TaskTracker::new();
+        let (serving, all) = (TaskTracker::new(), Cores::allowed().ok());
         let start = |(number, core): (usize, Option<Cores>)| {
             let (sender, receiver) = channel(WAITING_CONNECTIONS);
             let (router, shutdown, tasks) = (router.clone(), shutdown.clone(), tasks.clone());
             let serving = serving.token();
-            let runtime = Builder::new_current_thread().enable_all().build()?;
+            let mut runtime = Builder::new_current_thread();
+            // Threads for blocking work are started by a bound one, and may run anywhere.
+            runtime.on_thread_start(move || all.iter().for_each(bind));
+            let runtime = runtime.enable_all().build()?;
             let run = move || {
-                enter(number + 1, core);
+                scheduling::enter_lane(number + 1);
+                core.iter().for_each(bind);
                 runtime.block_on(async {
                     let stopping = async move { shutdown.cancelled().await };
                     let served = axum::serve(Inbox(receiver), router).with_graceful_shutdown(stopping).await;
@@ -101,14 +106,6 @@ fn cores() -> Vec<Option<Cores>> {
     let count = thread::available_parallelism().map_or(1, usize::from);
     let each = Cores::allowed().map(|all| all.each()).unwrap_or_default();
     if each.len() == count { each.into_iter().map(Some).collect() } else { vec![None; count] }
-}
-
-/// Makes the calling thread the one of lane `number`.
-fn enter(number: usize, core: Option<Cores>) {
-    scheduling::enter_lane(number);
-    if let Some(Err(error)) = core.map(|core| core.bind()) {
-        tracing::info!(%error, "the system does not bind threads to cores: under load, the slowest answers take longer");
-    }
 }
 
 /// Connections that a lane has been given.
@@ -185,6 +182,21 @@ mod tests {
             ask(connection).await;
             assert_eq!(answer(connection).await, format!("lane {}", number % lanes + 1));
         }
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn lane_is_bound_to_a_core_and_threads_for_its_blocking_work_are_free() {
+        let allowed = || Cores::allowed().map_or(0, |cores| cores.each().len());
+        let look = move || async move {
+            let blocking = tokio::task::spawn_blocking(allowed).await.unwrap();
+            format!("{} {blocking}\n", allowed())
+        };
+        let router = Router::new().route("/", get(look));
+        let (address, _) = serve(&router, &CancellationToken::new(), &TaskTracker::new()).await;
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        ask(&mut connection).await;
+        assert_eq!(answer(&mut connection).await, format!("1 {}", allowed()));
     }
 
     #[tokio::test]

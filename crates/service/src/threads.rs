@@ -52,9 +52,7 @@ pub(crate) fn start(placement: Placement) -> io::Result<Runtime> {
     let (all_started, next) = (Arc::clone(&started), AtomicUsize::new(0));
     builder.on_thread_start(move || {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = each.get(number).unwrap_or(&all).bind() {
-            tracing::info!(%error, "the system does not bind threads to cores: under load, the slowest answers take longer");
-        }
+        bind(each.get(number).unwrap_or(&all));
         if number < cores {
             started.wait();
         }
@@ -62,6 +60,13 @@ pub(crate) fn start(placement: Placement) -> io::Result<Runtime> {
     let runtime = builder.build()?;
     all_started.wait();
     Ok(runtime)
+}
+
+/// Lets the calling thread run on `cores` only.
+pub(crate) fn bind(cores: &Cores) {
+    if let Err(error) = cores.bind() {
+        tracing::info!(%error, "the system does not bind threads to cores: under load, the slowest answers take longer");
+    }
 }
 
 #[cfg(all(test, target_os = "linux"))]

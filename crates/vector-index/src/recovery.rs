@@ -230,3 +230,45 @@ fn logs_behind(folder: &Path, listed: &Listed, generation: u64) -> Result<Range<
     }
     Ok(expected)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Item, Metadata, PlainDisk, Query, Settings, Store};
+
+    #[test]
+    fn index_whose_graph_is_of_an_earlier_format_serves_by_scans_until_a_seal_builds_it_anew() {
+        let root = tempfile::tempdir().unwrap();
+        let settings = Settings { exact_below: 100, max_wal_bytes: u64::MAX, ..Settings::default() };
+        let number = |i: u32, j: u32| ((i * 31 + j * 7) as f32).sin();
+        {
+            let store = Store::open(root.path(), settings.clone()).unwrap();
+            store.create("old", 4, Distance::Euclidean).unwrap();
+            let item = |i: u32| {
+                let vector = (0..4).map(|j| number(i, j)).collect();
+                Item { id: i.to_string(), vector, metadata: Metadata::default(), expires_ms: None }
+            };
+            store.get("old").unwrap().add((0..300).map(item).collect()).unwrap();
+            store.get("old").unwrap().seal().unwrap();
+        }
+        let folder = root.path().join("old");
+        let generation = newest_generation(&folder, &files::list(&folder).unwrap()).unwrap();
+        let (mut manifest, _) = Manifest::read(&folder, generation).unwrap();
+        let graph = manifest.graph.as_mut().unwrap();
+        let path = FileName::new(Role::Graph, graph.number).path(&folder);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[8] = 2;
+        graph.sum.crc = crc32fast::hash(&bytes);
+        fs::write(&path, bytes).unwrap();
+        manifest.write(&PlainDisk, &folder).unwrap();
+
+        let opened = open(&folder, &PlainDisk).unwrap();
+        assert!(opened.state.graph.is_none());
+        let store = Store::open(root.path(), settings).unwrap();
+        let index = store.get("old").unwrap();
+        index.seal().unwrap();
+        assert_eq!((index.info().count, index.info().indexed), (300, 300));
+        let vector = (0..4).map(|j| number(7, j)).collect();
+        assert_eq!(&*index.search(Query { vector, k: 1, ..Query::default() }).unwrap().hits[0].id, "7");
+    }
+}
