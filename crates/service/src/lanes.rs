@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::thread;
 
 use axum::Router;
+use axum::routing::IntoMakeService;
 use axum::serve::Listener;
 use scheduling::Cores;
 use tokio::net::{TcpListener, TcpStream};
@@ -32,20 +33,20 @@ pub(crate) struct Lanes {
 }
 
 impl Lanes {
-    /// Starts a thread for each lane. They serve `router` until `shutdown`, and then stay for `tasks`, some of which run on
+    /// Starts a thread for each lane. They serve `routes` until `shutdown`, and then stay for `tasks`, some of which run on
     /// them.
     ///
     /// # Errors
     /// When the system has no more threads.
     pub(crate) fn start(
-        router: &Router,
+        routes: &IntoMakeService<Router>,
         shutdown: &CancellationToken,
         tasks: &TaskTracker,
     ) -> io::Result<Self> {
         let (serving, all) = (TaskTracker::new(), Cores::allowed().ok());
         let start = |(number, core): (usize, Option<Cores>)| {
             let (sender, receiver) = channel(WAITING_CONNECTIONS);
-            let (router, shutdown, tasks) = (router.clone(), shutdown.clone(), tasks.clone());
+            let (routes, shutdown, tasks) = (routes.clone(), shutdown.clone(), tasks.clone());
             let serving = serving.token();
             let mut runtime = Builder::new_current_thread();
             // Threads for blocking work are started by a bound one, and may run anywhere.
@@ -56,7 +57,7 @@ impl Lanes {
                 core.iter().for_each(bind);
                 runtime.block_on(async {
                     let stopping = async move { shutdown.cancelled().await };
-                    let served = axum::serve(Inbox(receiver), router).with_graceful_shutdown(stopping).await;
+                    let served = axum::serve(Inbox(receiver), routes).with_graceful_shutdown(stopping).await;
                     if let Err(error) = served {
                         tracing::error!(%error, "serve");
                     }
@@ -134,6 +135,7 @@ impl Listener for Inbox {
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::extract::State;
     use axum::routing::get;
@@ -150,7 +152,7 @@ mod tests {
     ) -> (SocketAddr, tokio::task::JoinHandle<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let lanes = Lanes::start(router, shutdown, tasks).unwrap();
+        let lanes = Lanes::start(&router.clone().into_make_service(), shutdown, tasks).unwrap();
         (address, tokio::spawn(lanes.serve(listener, shutdown.clone().cancelled_owned())))
     }
 
@@ -181,6 +183,42 @@ mod tests {
         for (number, connection) in connections.iter_mut().enumerate().rev() {
             ask(connection).await;
             assert_eq!(answer(connection).await, format!("lane {}", number % lanes + 1));
+        }
+    }
+
+    #[tokio::test]
+    async fn connection_shares_the_routes_of_all_others() {
+        /// A handler that counts how often it is copied.
+        #[derive(Default)]
+        struct Counted(Arc<AtomicUsize>);
+        impl Clone for Counted {
+            fn clone(&self) -> Self {
+                self.0.fetch_add(1, Ordering::Relaxed);
+                Self(Arc::clone(&self.0))
+            }
+        }
+        let copies = Counted::default();
+        let here = copies.clone();
+        let router = Router::new().route(
+            "/",
+            get(|| async move {
+                drop(here);
+                "answered\n"
+            }),
+        );
+        let (address, _) = serve(&router, &CancellationToken::new(), &TaskTracker::new()).await;
+        let ask_one = async |connection: &mut TcpStream| {
+            let before = copies.0.load(Ordering::Relaxed);
+            ask(connection).await;
+            assert_eq!(answer(connection).await, "answered");
+            copies.0.load(Ordering::Relaxed) - before
+        };
+        let mut first = TcpStream::connect(address).await.unwrap();
+        ask_one(&mut first).await;
+        let of_a_request = ask_one(&mut first).await;
+        for _ in 0..4 {
+            let mut another = TcpStream::connect(address).await.unwrap();
+            assert_eq!(ask_one(&mut another).await, of_a_request);
         }
     }
 

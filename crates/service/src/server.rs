@@ -141,6 +141,8 @@ where
     let shell = Shell { daemon, service, auth, readiness: env.readiness.clone(), metrics };
     let app = build(own, env.clone()).await.with_context(|| format!("build {daemon}"))?;
     let (router, on_shutdown) = app.into_parts(&shell)?;
+    // A `Router` that is served as it is would be copied for each connection, with all its routes.
+    let routes = router.into_make_service();
 
     if let Some(file) = listen_file {
         announce(file, address)?;
@@ -149,14 +151,14 @@ where
     let stopping = stop_requested(env.clone())?;
     env.tasks.spawn(supervisor::inform(env.peers.peer(daemon), env.shutdown.clone()));
     let serving: Pin<Box<dyn Future<Output = io::Result<()>>>> = if placement == Placement::Lanes {
-        let lanes = Lanes::start(&router, &env.shutdown, &env.tasks).context("start threads")?;
+        let lanes = Lanes::start(&routes, &env.shutdown, &env.tasks).context("start threads")?;
         Box::pin(async {
             lanes.serve(listener, stopping).await;
             Ok(())
         })
     } else {
         let listener = listener.tap_io(without_delay);
-        Box::pin(axum::serve(listener, router).with_graceful_shutdown(stopping).into_future())
+        Box::pin(axum::serve(listener, routes).with_graceful_shutdown(stopping).into_future())
     };
     let overdue = async {
         env.shutdown.cancelled().await;
