@@ -27,9 +27,10 @@ use scheduling::PerLane;
 
 /// How long a TCP connection may take: the peers are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a connection is kept that nobody needs, and how many to a peer by each lane: each has buffers on both sides.
+/// How long a connection is kept that nobody needs, and how many to a peer by each lane: an idle one takes some 50 KB on either side
+/// (docs/decisions/0071-memory.md).
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
-const MAX_IDLE_CONNECTIONS: usize = 32;
+const MAX_IDLE_CONNECTIONS: usize = 16;
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("lakehouse/", env!("CARGO_PKG_VERSION")));
 
 pub(crate) type BoxError = Box<dyn StdError + Send + Sync>;
