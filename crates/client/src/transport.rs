@@ -27,7 +27,7 @@ use scheduling::PerLane;
 
 /// How long a TCP connection may take: the peers are near.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
-/// How long a connection is kept that nobody needs, and how many to a peer by each lane: an idle one takes some 50 KB on either side
+/// How long a connection is kept that nobody needs, and how many to a peer by each lane: each has buffers on both sides
 /// (docs/decisions/0071-memory.md).
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 const MAX_IDLE_CONNECTIONS: usize = 16;
