@@ -145,11 +145,11 @@ impl Catalog {
         request: CreateTable,
         key: Option<RequestKey>,
     ) -> Result<Arc<VersionedMetadata>> {
-        if let Some(before) = self.answered(key.as_ref()).await? {
-            return only(before);
-        }
-        let (table, version) = self.first_version(namespace, request).await?;
-        self.take_new(table, version, Action::Create, key).await
+        let create = async {
+            let (table, version) = self.first_version(namespace, request).await?;
+            self.take_new(table, version, Action::Create, key.clone()).await
+        };
+        only(self.once(key.as_ref(), create).await?)
     }
 
     /// What [`Catalog::create_table`] would create. Nothing is written: a commit that asserts the creation does that.
@@ -184,14 +184,14 @@ impl Catalog {
         location: String,
         key: Option<RequestKey>,
     ) -> Result<Arc<VersionedMetadata>> {
-        if let Some(before) = self.answered(key.as_ref()).await? {
-            return only(before);
-        }
-        let table = TableName::new(namespace, name)?;
-        self.must_be_free(&table).await?;
-        let version = lake::read_foreign_metadata(&self.warehouse, &location).await?;
-        self.must_be_unshared(&version).await?;
-        self.take_new(table, version, Action::Register, key).await
+        let register = async {
+            let table = TableName::new(namespace, name)?;
+            self.must_be_free(&table).await?;
+            let version = lake::read_foreign_metadata(&self.warehouse, &location).await?;
+            self.must_be_unshared(&version).await?;
+            self.take_new(table, version, Action::Register, key.clone()).await
+        };
+        only(self.once(key.as_ref(), register).await?)
     }
 
     async fn take_new(
@@ -200,9 +200,9 @@ impl Catalog {
         version: VersionedMetadata,
         action: Action,
         key: Option<RequestKey>,
-    ) -> Result<Arc<VersionedMetadata>> {
+    ) -> Result<Vec<Arc<VersionedMetadata>>> {
         let step = Step { table, action, from: None, to: Arc::new(version) };
-        only(self.take(vec![step], key).await?)
+        self.take(vec![step], key).await
     }
 
     async fn must_be_free(&self, table: &TableName) -> Result<()> {

@@ -52,15 +52,20 @@ impl Catalog {
         if let Some((twice, _)) = changes.iter().find(|(table, _)| !named.insert(table)) {
             return Err(CatalogError::BadRequest(format!("{twice} is named twice")));
         }
-        if let Some(before) = self.answered(key.as_ref()).await? {
-            return Ok(before);
-        }
+        self.once(key.as_ref(), self.attempts(&changes, key.as_ref())).await
+    }
+
+    async fn attempts(
+        &self,
+        changes: &[(TableName, CommitTable)],
+        key: Option<&RequestKey>,
+    ) -> Result<Vec<Arc<VersionedMetadata>>> {
         for _ in 0..MAX_ATTEMPTS {
             let mut steps = Vec::with_capacity(changes.len());
-            for (table, request) in &changes {
+            for (table, request) in changes {
                 steps.push(self.step(table, request).await?);
             }
-            match self.take(steps, key.clone()).await {
+            match self.take(steps, key.cloned()).await {
                 // Somebody else was faster: whether the requirements hold is to be seen again.
                 Err(CatalogError::CommitFailed(_) | CatalogError::AlreadyExists(_)) => {
                     metrics::counter!("catalogd_commit_retries_total").increment(1);

@@ -55,14 +55,30 @@ fn read_answer(seen: Seen) -> Result<Option<Vec<String>>> {
 }
 
 impl Catalog {
-    /// What was answered to the same request under the same key.
+    /// Does `work`, which is to remember `key` as it moves the pointers, unless the key is known.
+    ///
+    /// A repetition may overtake its request: what one of them has done looks to the other like somebody else's change, and a
+    /// reason to refuse its own. Who sent both would take the refusal for the last word and delete files that are in use, so
+    /// it stands only if the key is still unknown when it is decided.
     ///
     /// # Errors
-    /// [`CatalogError::KeyReused`] if the key came with another request.
-    pub(super) async fn answered(
+    /// [`CatalogError::KeyReused`] if the key came with another request, and those of `work`.
+    pub(super) async fn once(
         &self,
         key: Option<&RequestKey>,
-    ) -> Result<Option<Vec<Arc<VersionedMetadata>>>> {
+        work: impl Future<Output = Result<Vec<Arc<VersionedMetadata>>>>,
+    ) -> Result<Vec<Arc<VersionedMetadata>>> {
+        if let Some(before) = self.answered(key).await? {
+            return Ok(before);
+        }
+        match work.await {
+            Ok(done) => Ok(done),
+            Err(refusal) => self.answered(key).await?.ok_or(refusal),
+        }
+    }
+
+    /// What was answered to the same request under the same key.
+    async fn answered(&self, key: Option<&RequestKey>) -> Result<Option<Vec<Arc<VersionedMetadata>>>> {
         let Some(RequestKey { key, fingerprint }) = key.cloned() else { return Ok(None) };
         let seen = self.ledger.read(move |connection| {
             let seen = idempotency::look_up(connection, &key, &fingerprint)?;

@@ -1,4 +1,4 @@
-//! The process dies, or the store fails, at the points of a commit where it hurts.
+//! The process dies, or the store fails or dawdles, at the points of a commit where it hurts.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use catalogd::{Catalog, CatalogError, Namespace, TableName};
+use catalogd::{Catalog, CatalogError, Namespace, RequestKey, TableName};
 use futures::stream::BoxStream;
 use lake::rest::{CommitTable, CreateTable};
-use lake::{TableUpdate, Warehouse};
+use lake::{TableRequirement, TableUpdate, Warehouse};
 use ledger::Ledger;
 use object_store::path::Path;
 use object_store::{
@@ -19,7 +19,7 @@ use object_store::{
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-/// What happens to puts from now on.
+/// What happens to puts and gets from now on.
 #[derive(Debug, Default)]
 struct Faults {
     /// The put happens, and its caller never hears of it: what a kill right after it looks like.
@@ -28,6 +28,12 @@ struct Faults {
     hanging: Notify,
     /// The put fails.
     fail_put: AtomicBool,
+    /// The next get is late.
+    hold_get: AtomicBool,
+    /// Told when a get is held.
+    holding: Notify,
+    /// Lets that get go on.
+    go_on: Notify,
 }
 
 #[derive(Debug)]
@@ -65,6 +71,10 @@ impl ObjectStore for FaultyStore {
     }
 
     async fn get_opts(&self, location: &Path, options: GetOptions) -> Result<GetResult> {
+        if self.faults.hold_get.swap(false, Ordering::Relaxed) {
+            self.faults.holding.notify_one();
+            self.faults.go_on.notified().await;
+        }
         self.inner.get_opts(location, options).await
     }
 
@@ -179,6 +189,34 @@ async fn store_that_fails_to_take_the_metadata_leaves_the_old_table() {
     assert_eq!(fixture.catalog.load_table(people()).await.unwrap(), before);
     fixture.faults.fail_put.store(false, Ordering::Relaxed);
     fixture.catalog.commit(vec![(people(), set_property())], None).await.unwrap();
+}
+
+/// ingestd repeats a commit whose answer is late, and deletes the files of one that is refused.
+#[tokio::test]
+async fn attempt_that_is_overtaken_by_its_repetition_gets_the_same_answer_and_no_refusal() {
+    // Started anew, it has to read the metadata of `people`.
+    let fixture = Fixture::new().await.restart();
+    let (catalog, faults) = (&fixture.catalog, &fixture.faults);
+    let schema = lake::iceberg_schema(&crate::rows(0..1).schema()).unwrap();
+    let creation = CommitTable {
+        identifier: None,
+        requirements: vec![TableRequirement::NotExist],
+        updates: vec![TableUpdate::AddSchema { schema }],
+    };
+    let new = TableName { name: "new".to_owned(), ..people() };
+    let attempt = || {
+        let changes = vec![(people(), set_property()), (new.clone(), creation.clone())];
+        catalog.commit(changes, Some(RequestKey { key: "k".to_owned(), fingerprint: [7; 32] }))
+    };
+    faults.hold_get.store(true, Ordering::Relaxed);
+    let repetition = async {
+        faults.holding.notified().await;
+        let done = attempt().await;
+        faults.go_on.notify_one();
+        done
+    };
+    let (overtaken, repetition) = tokio::join!(attempt(), repetition);
+    assert_eq!(overtaken.unwrap(), repetition.unwrap());
 }
 
 #[tokio::test]
