@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use parking_lot::Mutex;
-
-use crate::transport::{Body, BoxError};
+use transport::{Body, BoxError};
 
 /// Where a body comes back to.
 pub(crate) type Home = Arc<Mutex<Option<Body>>>;

@@ -21,7 +21,6 @@ mod replicas;
 mod sse;
 mod status;
 mod storaged;
-mod transport;
 mod vectord;
 
 pub use catalogd::Catalogd;
@@ -36,8 +35,9 @@ pub use peer::{Peer, Reply, Request, segment};
 pub use peers::{PeerUrls, Peers};
 pub use queryd::Queryd;
 pub use storaged::Storaged;
-pub use transport::{Answer, Body, TransportError};
 pub use vectord::Vectord;
+
+pub use transport::{Answer, Body, TransportError};
 
 /// Chooses the process's one TLS implementation. Call it first in every `main`; later calls change nothing.
 pub fn install_tls_provider() {

@@ -9,12 +9,12 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use transport::Transport;
 use wire::context::{DEADLINE_MS, REQUEST_ID, TRACEPARENT};
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
 use crate::lent::{Home, Lent};
 use crate::replicas::{Replica, Replicas};
-use crate::transport::Transport;
 use crate::{Answer, Body, Error, Result, TransportError, catalogd};
 
 /// Attempts at a call that is safe to repeat, the first included.

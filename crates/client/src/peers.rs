@@ -2,15 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{fmt, io};
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use transport::{Settings, Transport};
 use wire::DaemonName;
 
 use crate::Peer;
 use crate::replicas::Replicas;
-use crate::transport::Transport;
+
+/// Peers are near, and called directly: a proxy of the environment is meant for the way out and not for the way to the neighbour.
+/// Idle connections are few, as each has buffers on both sides (docs/decisions/0071-memory.md).
+const TO_PEERS: Settings =
+    Settings { connect_timeout: Duration::from_secs(2), max_idle_connections: 16, is_outward: false };
 
 /// Base URLs by daemon, as in the `[peers]` section; a daemon that is not listed is at its own port on loopback.
 ///
@@ -120,7 +126,7 @@ impl Peers {
     /// # Errors
     /// When no TLS provider is installed: see [`install_tls_provider`](crate::install_tls_provider).
     pub fn new(mut urls: PeerUrls) -> io::Result<Self> {
-        let http = Transport::new()?;
+        let http = Transport::new(TO_PEERS)?;
         let replicas = DaemonName::ALL.map(|daemon| (daemon, Arc::new(Replicas::new(urls.take(daemon)))));
         Ok(Self { replicas: Arc::new(replicas.into()), http })
     }

@@ -1,20 +1,24 @@
 //! One provider, and calls to it.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
-use scheduling::PerLane;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use transport::{Answer, Body, Settings, Transport, TransportError};
+use url::Url;
 use wire::context::Secret;
 
 use crate::{Error, Result};
 
-/// How long a TCP connection may take; a provider that is down should be known to be so at once.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// A provider that is down should be known to be so at once. A new connection to one on the Internet takes several round trips,
+/// so those of a busy minute are kept.
+const TO_PROVIDERS: Settings =
+    Settings { connect_timeout: Duration::from_secs(3), max_idle_connections: 64, is_outward: true };
 /// The largest answer that is read whole.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// How much of a provider's error text is passed on.
@@ -54,8 +58,6 @@ pub struct Endpoint {
     name: String,
     kind: Kind,
     url: String,
-    /// The same, read.
-    base: Url,
     key: Option<Secret>,
     /// The key among them, marked so that nothing prints it.
     headers: HeaderMap,
@@ -63,22 +65,18 @@ pub struct Endpoint {
     http: Http,
 }
 
-/// Sends requests to all providers; cheap to clone, and all clones share their connections, of which each lane has its own.
-/// Redirects are not followed, as one could carry the key elsewhere.
+/// Sends requests to all providers; cheap to clone, and all clones share their connections. Redirects are not followed, as one
+/// could carry the key elsewhere.
 #[derive(Debug, Clone)]
-pub struct Http(Arc<PerLane<Client>>);
+pub struct Http(Transport);
 
 impl Http {
     /// Needs rustls' default crypto provider to be installed in the process.
     ///
     /// # Errors
-    /// What reqwest says when the system's certificates cannot be read.
-    pub fn new() -> std::result::Result<Self, reqwest::Error> {
-        let client = || {
-            let no_redirects = reqwest::redirect::Policy::none();
-            Client::builder().connect_timeout(CONNECT_TIMEOUT).redirect(no_redirects).build()
-        };
-        Ok(Self(Arc::new(PerLane::try_new(client)?)))
+    /// When there is none, or the system's certificates cannot be read.
+    pub fn new() -> io::Result<Self> {
+        Transport::new(TO_PROVIDERS).map(Self)
     }
 }
 
@@ -104,11 +102,10 @@ impl Endpoint {
         if let Some(key) = &key {
             headers.insert(AUTHORIZATION, header(&format!("Bearer {}", key.expose())).map_err(wrong)?);
         }
-        let url = url.trim_end_matches('/');
+        let url = parsed.as_str().trim_end_matches('/');
         // OpenAI's own documentation writes the base URL with /v1, Ollama's without: both are understood.
         let url = url.strip_suffix("/v1").unwrap_or(url).to_owned();
-        let base = Url::parse(&url).map_err(|error| wrong(format!("`url` {url:?}: {error}")))?;
-        Ok(Self { name: name.clone(), kind: *kind, url, base, key, headers, timeout: *timeout, http })
+        Ok(Self { name: name.clone(), kind: *kind, url, key, headers, timeout: *timeout, http })
     }
 
     /// Sends the key in the header `name`, as it is, and not as a bearer token.
@@ -158,8 +155,11 @@ impl Endpoint {
     /// # Errors
     /// Any [`Error`] but `Configuration`.
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
-        let request = self.http.0.get().get(self.url_of(path)).timeout(self.timeout);
-        self.read(path, self.open(path, request, "").await?).await
+        let answer = async {
+            let answer = self.send(path, Method::GET, self.headers.clone(), Body::default(), "").await?;
+            self.body(path, answer).await
+        };
+        self.read(path, &self.in_time(path, answer).await?)
     }
 
     /// POST of a JSON document that asks something of `model`, answered by another one.
@@ -172,8 +172,9 @@ impl Endpoint {
         model: &str,
         body: &B,
     ) -> Result<T> {
-        let request = self.http.0.get().post(self.url_of(path)).json(body).timeout(self.timeout);
-        self.read(path, self.open(path, request, model).await?).await
+        let body = serde_json::to_vec(body)
+            .map_err(|error| self.malformed(path, format!("the request has no JSON form: {error}")))?;
+        self.read(path, &self.post_text(path, model, body).await?)
     }
 
     /// The same of a JSON text, answered by another one.
@@ -181,8 +182,8 @@ impl Endpoint {
     /// # Errors
     /// Any [`Error`] but `Configuration`.
     pub async fn post_text(&self, path: &str, model: &str, body: Vec<u8>) -> Result<Vec<u8>> {
-        let request = self.posting(path, body).timeout(self.timeout);
-        self.body(path, self.open(path, request, model).await?).await
+        let answer = async { self.body(path, self.post_streaming(path, model, body).await?).await };
+        self.in_time(path, answer).await
     }
 
     /// The same, answered by a stream that the caller reads. Dropping the answer closes the connection, which is how both
@@ -190,8 +191,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// Any [`Error`] but `Configuration`.
-    pub async fn post_streaming(&self, path: &str, model: &str, body: Vec<u8>) -> Result<Response> {
-        self.open(path, self.posting(path, body), model).await
+    pub async fn post_streaming(&self, path: &str, model: &str, body: Vec<u8>) -> Result<Answer> {
+        let mut headers = self.headers.clone();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        self.send(path, Method::POST, headers, Body::from(Bytes::from(body)), model).await
     }
 
     /// An answer of this provider that cannot be used.
@@ -207,16 +210,13 @@ impl Endpoint {
     }
 
     /// The failure of a connection, on the way there or in the middle of an answer.
-    pub fn broken(&self, path: &str, error: &reqwest::Error) -> Error {
-        if error.is_timeout() && !error.is_connect() {
-            return self.timed_out(path);
-        }
+    fn broken(&self, path: &str, error: &TransportError) -> Error {
         let hint = match self.kind {
             Kind::Ollama => "start it with `ollama serve`, or correct its `url` in the configuration",
             Kind::OpenAi => "check that it runs, or correct its `url` in the configuration",
         };
         let (provider, url) = (self.name.clone(), self.at(path));
-        Error::Unreachable { provider, url, reason: root_cause(error), hint: hint.into() }
+        Error::Unreachable { provider, url, reason: error.reason(), hint: hint.into() }
     }
 
     /// The provider took longer than its timeout.
@@ -230,28 +230,27 @@ impl Endpoint {
         Error::TimedOut { provider, url, timeout_ms: bound.as_millis(), key }
     }
 
-    /// `path` here, for texts.
+    /// `path` here.
     fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
     }
 
-    /// The same for calls. The base is not read again for each of them.
-    fn url_of(&self, path: &str) -> Url {
-        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
-        let mut url = self.base.clone();
-        url.set_path(&[self.base.path().trim_end_matches('/'), path].concat());
-        url.set_query(query);
-        url
+    async fn in_time<T>(&self, path: &str, answer: impl Future<Output = Result<T>>) -> Result<T> {
+        let answer = tokio::time::timeout(self.timeout, answer).await;
+        answer.unwrap_or_else(|_| Err(self.timed_out(path)))
     }
 
-    fn posting(&self, path: &str, body: Vec<u8>) -> RequestBuilder {
-        self.http.0.get().post(self.url_of(path)).header(CONTENT_TYPE, "application/json").body(body)
-    }
-
-    /// Sends `request` and returns the answer if its status is 2xx.
-    async fn open(&self, path: &str, request: RequestBuilder, model: &str) -> Result<Response> {
-        let answer =
-            request.headers(self.headers.clone()).send().await.map_err(|error| self.broken(path, &error))?;
+    /// Sends a request and returns the answer if its status is 2xx.
+    async fn send(
+        &self,
+        path: &str,
+        method: Method,
+        headers: HeaderMap,
+        body: Body,
+        model: &str,
+    ) -> Result<Answer> {
+        let answer = self.http.0.send(method, self.at(path), headers, body).await;
+        let answer = answer.map_err(|error| self.broken(path, &error))?;
         let status = answer.status();
         if status.is_success() {
             return Ok(answer);
@@ -284,12 +283,11 @@ impl Endpoint {
         text.replace(key.expose(), "***").chars().take(MAX_MESSAGE_CHARS).collect()
     }
 
-    async fn read<T: DeserializeOwned>(&self, path: &str, answer: Response) -> Result<T> {
-        let body = self.body(path, answer).await?;
-        serde_json::from_slice(&body).map_err(|error| self.malformed(path, error.to_string()))
+    fn read<T: DeserializeOwned>(&self, path: &str, body: &[u8]) -> Result<T> {
+        serde_json::from_slice(body).map_err(|error| self.malformed(path, error.to_string()))
     }
 
-    async fn body(&self, path: &str, mut answer: Response) -> Result<Vec<u8>> {
+    async fn body(&self, path: &str, mut answer: Answer) -> Result<Vec<u8>> {
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(|error| self.broken(path, &error))? {
             if body.len() + chunk.len() > MAX_ANSWER_BYTES {
@@ -346,15 +344,6 @@ fn error_message(body: &[u8]) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
-/// The innermost cause: reqwest's own text says only that sending failed, not why.
-fn root_cause(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    cause.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -399,16 +388,14 @@ mod tests {
     }
 
     #[test]
-    fn call_goes_where_its_text_says() {
-        let paths =
-            ["/api/chat", "/v1/models?limit=1000", "/v1beta/models/a%2Fb:stream?alt=sse", "/v1/models/é x"];
-        for base in
-            ["http://localhost:1", "http://localhost:1/", "https://x.org/some/where", "https://x.org/v1/"]
-        {
-            let endpoint = endpoint(&address(base));
-            for path in paths {
-                assert_eq!(endpoint.url_of(path), Url::parse(&endpoint.at(path)).unwrap(), "{base} {path}");
-            }
+    fn base_is_understood_as_providers_write_it() {
+        for (base, url) in [
+            ("http://localhost:1", "http://localhost:1/api/tags"),
+            ("http://localhost:1/", "http://localhost:1/api/tags"),
+            ("https://x.org/some where/v1/", "https://x.org/some%20where/api/tags"),
+            ("https://bücher.example", "https://xn--bcher-kva.example/api/tags"),
+        ] {
+            assert_eq!(endpoint(&address(base)).at("/api/tags"), url);
         }
     }
 

@@ -10,12 +10,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_stream::try_stream;
+use bytes::Bytes;
 use futures::Stream;
 use provider::Endpoint;
-use reqwest::Response;
 use serde::Serialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
+use transport::Answer;
 use wire::chat::{ChatRequest, FinishReason, ToolCallDelta, Usage};
 
 use crate::Kind;
@@ -211,15 +212,11 @@ fn body(
 }
 
 /// The next chunk of the body; `None` when the provider has closed it.
-async fn next_chunk(
-    endpoint: &Endpoint,
-    path: &str,
-    answer: &mut Response,
-) -> provider::Result<Option<Vec<u8>>> {
-    let chunk = answer.chunk().await.map_err(|error| {
-        endpoint.malformed(path, format!("the connection broke before the answer ended ({error})"))
-    });
-    Ok(chunk?.map(Vec::from))
+async fn next_chunk(endpoint: &Endpoint, path: &str, answer: &mut Answer) -> provider::Result<Option<Bytes>> {
+    answer.chunk().await.map_err(|error| {
+        let reason = error.reason();
+        endpoint.malformed(path, format!("the connection broke before the answer ended ({reason})"))
+    })
 }
 
 async fn in_time<T>(
