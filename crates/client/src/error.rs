@@ -1,6 +1,6 @@
 //! How a call to a peer fails.
 
-use wire::{DaemonName, Problem};
+use wire::{DaemonName, ErrorCode, Problem};
 
 use crate::TransportError;
 
@@ -48,6 +48,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether what was asked for may have happened although the call failed, in one of its attempts.
+    pub fn is_outcome_unknown(&self) -> bool {
+        match self {
+            Self::Unreachable { source, .. } => !source.is_connect(),
+            Self::DeadlineExceeded { .. } | Self::Malformed { .. } => true,
+            // 500, 502, 503 and 504: Iceberg REST, `CommitStateUnknownException`. 501 and 507 say that nothing happened.
+            Self::Problem { problem, .. } => {
+                let is_refusal =
+                    matches!(problem.code, ErrorCode::NotImplemented | ErrorCode::InsufficientStorage);
+                problem.status >= 500 && !is_refusal
+            }
+        }
+    }
+
     /// The peer that the call went to.
     pub fn peer(&self) -> DaemonName {
         match self {

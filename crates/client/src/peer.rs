@@ -292,6 +292,8 @@ impl Request<'_> {
             Ok(body) => body.clone(),
             Err(error) => return Err(Error::Malformed { peer, detail: format!("request body: {error}") }),
         };
+        // The first attempt that may have been served although nobody has said so.
+        let mut unsettled = None;
         for attempt in 1.. {
             let sent = tokio::time::timeout(ctx.remaining(), self.attempt(ctx, body.clone())).await;
             let error = match sent {
@@ -299,11 +301,16 @@ impl Request<'_> {
                 Ok(Err(error)) => error,
                 Err(_) => return Err(Error::DeadlineExceeded { peer }),
             };
-            let backoff = backoff(attempt);
-            if attempt >= MAX_ATTEMPTS || !self.may_repeat(&error) || ctx.remaining() <= backoff {
-                return Err(error);
+            let (backoff, may_repeat) = (backoff(attempt), self.may_repeat(&error));
+            if attempt >= MAX_ATTEMPTS || !may_repeat || ctx.remaining() <= backoff {
+                // That the peer could not be asked again says nothing of the attempt before.
+                let was_asked = !may_repeat || error.is_outcome_unknown();
+                return Err(if was_asked { error } else { unsettled.unwrap_or(error) });
             }
             tracing::debug!(%peer, attempt, %error, "retry call to peer");
+            if error.is_outcome_unknown() {
+                unsettled.get_or_insert(error);
+            }
             tokio::time::sleep(backoff).await;
         }
         Err(Error::DeadlineExceeded { peer })

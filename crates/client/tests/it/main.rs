@@ -69,6 +69,23 @@ async fn call_that_is_safe_to_repeat_is_repeated_until_it_is_served() {
     assert_eq!(asked.0.load(Ordering::SeqCst), 3);
 }
 
+/// It reads one request and dies, as with SIGKILL: who called must not think that nothing has happened.
+#[tokio::test]
+async fn call_that_may_have_been_served_is_not_said_to_have_met_nobody() {
+    client::install_tls_provider();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let peer = peer_at(&format!("http://{}", listener.local_addr().unwrap()));
+    tokio::spawn(async move {
+        let (connection, _) = listener.accept().await.unwrap();
+        drop(listener);
+        connection.readable().await.unwrap();
+    });
+    let error = peer.post_idempotent::<_, Value>(&context(), "/once", &json!({})).await.unwrap_err();
+    assert!(error.is_outcome_unknown(), "{error:?}");
+    let error = peer.post_idempotent::<_, Value>(&context(), "/once", &json!({})).await.unwrap_err();
+    assert!(matches!(error, Error::Unreachable { .. }) && !error.is_outcome_unknown(), "{error:?}");
+}
+
 #[tokio::test]
 async fn call_that_could_do_harm_twice_is_sent_once() {
     let (peer, asked) = peer().await;

@@ -187,7 +187,7 @@ pub(crate) async fn send(
     let Err(error) = catalogue.commit(ctx, table, &change, key).await else {
         return Ok(snapshot_id);
     };
-    if !is_outcome_unknown(&error) {
+    if !error.is_outcome_unknown() {
         change.discard(warehouse).await;
         return Err(match key {
             _ if error.is(ErrorCode::Conflict) => Attempt::Conflict,
@@ -201,20 +201,6 @@ pub(crate) async fn send(
         _ => {
             let (table, source) = (table.clone(), Box::new(error));
             Err(Attempt::Failed(LoadError::OutcomeUnknown { table, source }))
-        }
-    }
-}
-
-/// Whether the catalogue may have committed although the call failed.
-fn is_outcome_unknown(error: &client::Error) -> bool {
-    match error {
-        client::Error::Unreachable { source, .. } => !source.is_connect(),
-        client::Error::DeadlineExceeded { .. } | client::Error::Malformed { .. } => true,
-        // 500, 502, 503 and 504: Iceberg REST, `CommitStateUnknownException`. 501 and 507 say that nothing happened.
-        client::Error::Problem { problem, .. } => {
-            let is_refusal =
-                matches!(problem.code, ErrorCode::NotImplemented | ErrorCode::InsufficientStorage);
-            problem.status >= 500 && !is_refusal
         }
     }
 }
