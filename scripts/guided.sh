@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
 # Gathers the release binaries in TARGET/guided. The daemons that a search goes through, and chatd, are built a second time for that,
-# guided by what they did under load: the rustc book, "Profile-guided Optimization". What it brings: docs/decisions/0091-guided-builds.md
+# guided by what they did under the load harnesses among them: the rustc book, "Profile-guided Optimization". What it brings:
+# docs/decisions/0091-guided-builds.md
 # Usage: scripts/guided.sh TARGET PROGRAM...      PROGRAMs of the release build in TARGET/release
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 target=$1 && shift
-guided=(gateway matrixd vectord embedd pathwayd chatd)
+among() { [[ " ${*:2} " == *" $1 "* ]]; }
+guided=()
+for daemon in gateway matrixd vectord embedd pathwayd chatd; do
+    if among "$daemon" "$@"; then guided+=("$daemon"); fi
+done
 host=$(rustc --version --verbose | sed --quiet 's/^host: //p')
-# A profile is good for the sources that it was taken of.
+# A profile is good for the sources and the daemons that it was taken of.
 sources=$(find crates daemons Cargo.toml Cargo.lock -type f -print0 | sort --zero-terminated | xargs --null cat | sha256sum | cut --characters 1-12)
-profile=$target/profiles/$sources.profdata
+profile=$target/profiles/$sources-$(printf %s "${guided[*]}" | sha256sum | cut --characters 1-4).profdata
 
 # Any that reads the counters of this compiler will do: rustup's own, or Debian's llvm-19.
 find_profdata() {
@@ -37,9 +42,11 @@ take_profile() {
     rm --recursive --force "$counts" "$run" && mkdir --parents "$run" "$target/profiles"
     ln "${programs[@]}" "$run"
     ln --force "${guided[@]/#/$target/counted/$host/release/}" "$run"
-    "$run/lakectl" models pull all-MiniLM-L6-v2
-    "$run/multitier" --data "${XDG_CACHE_HOME:-$HOME/.cache}/lakehouse/multitier" --workers 5000 --duration 30 \
-        --report-dir "$run" --name profile
+    if [ -e "$run/multitier" ]; then
+        "$run/lakectl" models pull all-MiniLM-L6-v2
+        "$run/multitier" --data "${XDG_CACHE_HOME:-$HOME/.cache}/lakehouse/multitier" --workers 5000 --duration 30 \
+            --report-dir "$run" --name profile
+    fi
     "$run/bench-chat" --rounds 1 --seconds 5 --sweep 1 --streams 0 --leak 0 --out "$run"
     "$profdata" merge --output "$profile.partial" "$counts"
     mv "$profile.partial" "$profile"

@@ -21,7 +21,7 @@ pub(crate) fn of(measured: &Measured) -> Vec<Bar> {
 }
 
 fn of_latency(latency: &Latency) -> Vec<Bar> {
-    let (shape, due_per_s) = (latency.shape.name(), latency.due_per_s);
+    let (shape, due_per_s) = (latency.shape.name(), latency.half.due_per_s);
     let of_part = |(part, Added { p50_ms, p99_ms })| {
         [("p50", MAX_ADDED_P50_MS, p50_ms), ("p99", MAX_ADDED_P99_MS, p99_ms)].map(
             |(quantile, bound, added)| {
@@ -31,7 +31,7 @@ fn of_latency(latency: &Latency) -> Vec<Bar> {
             },
         )
     };
-    latency.parts().into_iter().flat_map(of_part).collect()
+    latency.half.parts().into_iter().flat_map(of_part).collect()
 }
 
 fn of_held(held: &Held) -> [Bar; 2] {

@@ -16,7 +16,7 @@ use crate::{held, leak, mock};
 
 const EXAMPLES: &str = "\
 Examples:
-  bench-chat                                       nineteen minutes; reports/bench/chat.json, .md and .svg
+  bench-chat                                       26 minutes; reports/bench/chat.json, .md and .svg
   bench-chat --rounds 1 --seconds 2 --leak 20 --out /tmp/look
   bench-chat --json | jq .bars
   taskset -c 0,1 bench-chat                        on two cores of a machine that has more

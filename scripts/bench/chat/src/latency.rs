@@ -1,4 +1,4 @@
-//! What chatd adds: the highest rate first, then half of it, to the mock and through chatd in turns.
+//! What chatd adds: the highest rate first, then half of it and less, to the mock and through chatd in turns.
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -20,6 +20,9 @@ use crate::traffic::Requests;
 const CALLERS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 /// Connections of the open loop, more than are ever needed at once.
 const CONNECTIONS: usize = 64;
+/// Lower rates at which the same is measured, as parts of the highest, and the most rounds for each.
+const SLOWER: [f64; 3] = [0.125, 0.25, 0.375];
+const SLOWER_ROUNDS: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How an answer comes.
@@ -40,7 +43,16 @@ pub(crate) struct Latency {
     pub(crate) sweep: Vec<Point>,
     /// The highest rate among them, answers a second.
     pub(crate) highest_per_s: f64,
-    /// The rate of the open loop, half of that.
+    /// Open loop at half of that, which is judged.
+    pub(crate) half: OpenLoop,
+    /// Open loops at lower rates, which tell from where on who comes behind another waits.
+    pub(crate) slower: Vec<OpenLoop>,
+}
+
+/// Requests that are due at a rate, whoever is late.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct OpenLoop {
+    /// That rate, answers a second.
     pub(crate) due_per_s: f64,
     pub(crate) rounds: Vec<Round>,
 }
@@ -88,6 +100,13 @@ pub(crate) struct Cores {
     pub(crate) generator: f64,
 }
 
+impl Cores {
+    /// All three together.
+    pub(crate) fn all(self) -> f64 {
+        self.chatd + self.mock + self.generator
+    }
+}
+
 impl Quantiles {
     fn of(histogram: &Histogram<u64>) -> Option<Self> {
         let ms = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e3;
@@ -102,7 +121,7 @@ pub(crate) struct Added {
     pub(crate) p99_ms: Spread,
 }
 
-impl Latency {
+impl OpenLoop {
     /// What chatd adds to what `read` takes of a turn; `None` where it takes nothing.
     pub(crate) fn added(&self, read: impl Fn(&Turn) -> Option<Quantiles>) -> Option<Added> {
         let pairs = self.rounds.iter().map(|round| Some((read(&round.direct)?, read(&round.through)?)));
@@ -128,18 +147,18 @@ pub(crate) fn measure(plan: &Plan, binaries: &Path, shape: Shape) -> anyhow::Res
     let mut bench = Bench { stack: &stack, requests: Requests::new(shape, plan.tokens)?, plan };
     let sweep = bench.sweep()?;
     let highest_per_s = sweep.iter().map(|point| point.per_s).fold(0.0, f64::max);
-    let due_per_s = highest_per_s / 2.0;
     let what = shape.name();
-    say(&format!("{what}: {highest_per_s:.0}/s at most; now {due_per_s:.0}/s, whoever is late"));
-    let rounds = bench.rounds(due_per_s)?;
+    say(&format!("{what}: {highest_per_s:.0}/s at most; now half of that, and less, whoever is late"));
+    let half = bench.open_loop(highest_per_s / 2.0, plan.rounds)?;
+    let slower = SLOWER.map(|part| bench.open_loop(part * highest_per_s, plan.rounds.min(SLOWER_ROUNDS)));
+    let slower = slower.into_iter().collect::<anyhow::Result<_>>()?;
     // One that counts what it does writes that down at its end: scripts/guided.sh.
     stack.chatd.stop().context("stop chatd")?;
-    let latency = Latency { shape, sweep, highest_per_s, due_per_s, rounds };
-    for (part, Added { p50_ms, p99_ms }) in latency.parts() {
+    for (part, Added { p50_ms, p99_ms }) in half.parts() {
         let (p50_ms, p99_ms) = (p50_ms.show(3), p99_ms.show(3));
         say(&format!("{what}, until {part}: chatd adds {p50_ms} ms at p50, {p99_ms} ms at p99"));
     }
-    Ok(latency)
+    Ok(Latency { shape, sweep, highest_per_s, half, slower })
 }
 
 struct Bench<'a> {
@@ -165,17 +184,17 @@ impl Bench<'_> {
     }
 
     /// Both have the same arrivals, and take turns in going first: what drifts on the machine meets both.
-    fn rounds(&mut self, per_s: f64) -> anyhow::Result<Vec<Round>> {
+    fn open_loop(&mut self, per_s: f64, count: usize) -> anyhow::Result<OpenLoop> {
         let (direct, through) = (self.stack.mock.address(), self.stack.chatd.address());
         let (pace, duration) = (Pace::Open { per_s }, Duration::from_secs_f64(self.plan.seconds));
         for address in [direct, through] {
             self.run(address, CONNECTIONS, pace, WARM_UP.min(duration))?;
         }
-        let progress = Progress::new(2 * self.plan.rounds, "turns");
+        let progress = Progress::new(2 * count, "turns");
         let mut rounds = Vec::new();
-        for number in 0..self.plan.rounds {
+        for number in 0..count {
             let mut turn = |address, what: &str| {
-                progress.begin(what);
+                progress.begin(&format!("{what}, {per_s:.0}/s"));
                 let (outcome, cores) = self.run(address, CONNECTIONS, pace, duration)?;
                 progress.end(1);
                 Turn::of(&outcome, cores)
@@ -189,7 +208,7 @@ impl Bench<'_> {
             };
             rounds.push(round);
         }
-        Ok(rounds)
+        Ok(OpenLoop { due_per_s: per_s, rounds })
     }
 
     /// One load; all of its answers must be right.
@@ -247,17 +266,18 @@ pub(crate) mod tests {
     pub(crate) fn latency(shape: Shape, rounds: &[[f64; 4]]) -> Latency {
         let round = |[a, b, c, d]: &[f64; 4]| Round { direct: turn(*a, *b), through: turn(*c, *d) };
         let rounds = rounds.iter().map(round).collect();
-        Latency { shape, sweep: Vec::new(), highest_per_s: 2.0, due_per_s: 1.0, rounds }
+        let half = OpenLoop { due_per_s: 1.0, rounds };
+        Latency { shape, sweep: Vec::new(), highest_per_s: 2.0, slower: vec![half.clone()], half }
     }
 
     #[test]
     fn what_is_added_is_the_median_difference_of_the_rounds() {
         let latency =
             latency(Shape::Whole, &[[1.0, 2.0, 1.25, 2.5], [1.0, 9.0, 1.5, 9.75], [1.0, 3.0, 1.125, 2.0]]);
-        let added = latency.added(|turn| Some(turn.end)).unwrap();
+        let added = latency.half.added(|turn| Some(turn.end)).unwrap();
         assert_eq!(added.p50_ms, Spread { median: 0.25, min: 0.125, max: 0.5 });
         assert_eq!(added.p99_ms, Spread { median: 0.5, min: -1.0, max: 0.75 });
-        assert_eq!(latency.added(|turn| turn.first_token), None);
+        assert_eq!(latency.half.added(|turn| turn.first_token), None);
     }
 
     #[test]

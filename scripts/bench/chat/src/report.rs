@@ -15,7 +15,7 @@ use serde::Serialize;
 use crate::cli::Plan;
 use crate::flatness::medians;
 use crate::held::Held;
-use crate::latency::{Latency, Point, Quantiles, Round};
+use crate::latency::{Added, Latency, OpenLoop, Point, Quantiles, Round};
 use crate::leak::{Ends, Leak, Sample};
 
 /// Points of a chart; each is labelled.
@@ -115,13 +115,16 @@ impl Record {
              late it is sent. {rounds} rounds, in each {seconds} s to the mock alone and {seconds} s through chatd, with the same arrivals; what is \
              added is the difference of the quantiles of a round, and judged by the median of the rounds.\n\n\
              p50 / p99 in milliseconds; cores that were busy on the way through chatd:\n\n{}\n\n\
+             The same at lower rates, at most 3 rounds each: what is added at p50 / p99 in milliseconds, and the cores that were busy on the \
+             way through chatd:\n\n{}\n\n\
              Closed loop, through chatd:\n\n{}\n\n",
             name[..1].to_uppercase(),
             &name[1..],
             self.machine.cores,
             latency.highest_per_s,
-            latency.due_per_s,
-            round_table(latency),
+            latency.half.due_per_s,
+            round_table(&latency.half),
+            rate_table(latency),
             sweep_table(latency),
         )
     }
@@ -171,7 +174,7 @@ fn held_section(held: &Held) -> String {
     )
 }
 
-fn round_table(latency: &Latency) -> Table {
+fn round_table(open_loop: &OpenLoop) -> Table {
     let header = [
         "round",
         "first token, mock alone",
@@ -198,7 +201,29 @@ fn round_table(latency: &Latency) -> Table {
             format!("{:.2}", through.cores.generator),
         ]
     };
-    table(&header, latency.rounds.iter().enumerate().map(row), 1..=7)
+    table(&header, open_loop.rounds.iter().enumerate().map(row), 1..=7)
+}
+
+/// What is added at each rate of the open loop.
+fn rate_table(latency: &Latency) -> Table {
+    let row = |open_loop: &OpenLoop| {
+        let show = |added: &Added| format!("{:.3} / {:.3}", added.p50_ms.median, added.p99_ms.median);
+        let parts = open_loop.parts();
+        let of = |name| {
+            parts.iter().find(|(part, _)| *part == name).map_or("-".to_owned(), |(_, added)| show(added))
+        };
+        let busy = open_loop.rounds.iter().map(|round| round.through.cores.all());
+        [
+            format!("{:.0}", open_loop.due_per_s),
+            format!("{:.1} %", open_loop.due_per_s / latency.highest_per_s * 100.0),
+            of("the first token"),
+            of("the end"),
+            format!("{:.2}", busy.sum::<f64>() / open_loop.rounds.len() as f64),
+        ]
+    };
+    let header =
+        ["due a second", "of the highest rate", "until the first token", "until the end", "cores busy"];
+    table(&header, latency.slower.iter().chain([&latency.half]).map(row), 0..=4)
 }
 
 /// The search for the highest rate.

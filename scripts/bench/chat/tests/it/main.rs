@@ -21,7 +21,10 @@ fn short_run_measures_every_part_and_all_streams_end_as_they_should() -> anyhow:
     ensure!(output.status.success(), "{said}");
     let record: Value = serde_json::from_slice(&output.stdout)?;
     for shape in ["whole", "streamed"] {
-        ensure!(record[shape]["rounds"].as_array().is_some_and(|rounds| rounds.len() == 2), "{record:#}");
+        ensure!(
+            record[shape]["half"]["rounds"].as_array().is_some_and(|rounds| rounds.len() == 2),
+            "{record:#}"
+        );
         ensure!(record[shape]["highest_per_s"].as_f64() > Some(1.0), "{record:#}");
     }
     ensure!(
