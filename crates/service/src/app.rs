@@ -1,6 +1,5 @@
 //! A daemon's routes with the scope that each needs, and how they become a server.
 
-use std::any::Any;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
@@ -10,14 +9,11 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
-use axum::response::{IntoResponse, Response};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
-use tower_http::catch_panic::CatchPanicLayer;
 use utoipa_axum::router::OpenApiRouter;
 use wire::DaemonName;
 
-use crate::ApiError;
 use crate::auth::{AuthConfig, Gatekeeper, Scope};
 use crate::config::ServiceConfig;
 use crate::health::{self, Probes, Readiness, Vitals};
@@ -44,6 +40,7 @@ struct Routes {
 enum Kind {
     Plain,
     Long,
+    Conversation { max_body_bytes: usize },
     Stream,
 }
 
@@ -97,6 +94,13 @@ impl App {
         self
     }
 
+    /// Adds routes that may take as long as a stream, and whose bodies may have `max_body_bytes` instead of
+    /// `service.max_body_bytes`.
+    #[must_use]
+    pub fn conversation(self, scope: Scope, max_body_bytes: usize, router: OpenApiRouter) -> Self {
+        self.add(scope, Kind::Conversation { max_body_bytes }, router)
+    }
+
     fn add(mut self, scope: Scope, kind: Kind, router: OpenApiRouter) -> Self {
         self.routes.push(Routes { scope, kind, router });
         self
@@ -112,15 +116,16 @@ impl App {
             let service = &shell.service;
             let timeout = match kind {
                 Kind::Plain => service.request_timeout(),
-                Kind::Long | Kind::Stream => service.stream_timeout(),
+                Kind::Long | Kind::Conversation { .. } | Kind::Stream => service.stream_timeout(),
             };
-            let limit = match kind {
+            let body_limit = match kind {
                 Kind::Plain | Kind::Long => DefaultBodyLimit::max(service.max_body_bytes),
+                Kind::Conversation { max_body_bytes } => DefaultBodyLimit::max(max_body_bytes),
                 Kind::Stream => DefaultBodyLimit::disable(),
             };
             let (gatekeeper, in_flight) = (gatekeeper.clone(), Arc::clone(&in_flight));
-            let before = Guard { gatekeeper, scope, in_flight, timeout };
-            routes = routes.merge(router.route_layer(from_fn_with_state(before, guard)).layer(limit));
+            let before = Guard { gatekeeper, scope, in_flight, body_limit, timeout };
+            routes = routes.merge(router.route_layer(from_fn_with_state(before, guard)));
         }
         let (routes, openapi) = routes.split_for_parts();
         let openapi = openapi.to_json()?.into();
@@ -136,7 +141,6 @@ impl App {
             .merge(health::routes(probes))
             .fallback(no_such_path)
             .method_not_allowed_fallback(no_such_method)
-            .layer(CatchPanicLayer::custom(panic_to_problem))
             .layer(from_fn_with_state(observer, observe));
         Ok((router, self.on_shutdown))
     }
@@ -165,17 +169,6 @@ fn document(daemon: DaemonName) -> utoipa::openapi::OpenApi {
     document
 }
 
-/// A panic ends its own request and nothing else.
-#[expect(clippy::needless_pass_by_value, reason = "the signature that the layer asks for")]
-fn panic_to_problem(panic: Box<dyn Any + Send>) -> Response {
-    let message = panic
-        .downcast_ref::<String>()
-        .map(String::as_str)
-        .or_else(|| panic.downcast_ref::<&str>().copied())
-        .unwrap_or("a panic without a message");
-    ApiError::internal(anyhow::anyhow!("panic: {message}")).into_response()
-}
-
 #[cfg(test)]
 mod tests {
     use std::future::pending;
@@ -183,7 +176,8 @@ mod tests {
     use axum::body::{Body, to_bytes};
     use axum::http::header::RETRY_AFTER;
     use axum::http::{Request, StatusCode};
-    use axum::routing::get;
+    use axum::response::Response;
+    use axum::routing::{get, post};
     use serde_json::Value;
     use tokio::sync::Notify;
     use tower::ServiceExt;
@@ -193,6 +187,10 @@ mod tests {
     use crate::telemetry;
 
     fn served(routes: Router, service: ServiceConfig) -> Router {
+        serve(App::new().read(routes.into()), service)
+    }
+
+    fn serve(app: App, service: ServiceConfig) -> Router {
         let shell = Shell {
             daemon: DaemonName::Vectord,
             service,
@@ -200,7 +198,7 @@ mod tests {
             readiness: Readiness::default(),
             metrics: telemetry::detached_metrics().unwrap(),
         };
-        App::new().read(OpenApiRouter::from(routes)).into_parts(&shell).unwrap().0
+        app.into_parts(&shell).unwrap().0
     }
 
     fn request(path: &str) -> Request<Body> {
@@ -260,6 +258,27 @@ mod tests {
 
         release.notify_one();
         assert_eq!(first.await.unwrap().unwrap().status(), StatusCode::OK);
+    }
+
+    #[tokio::test]
+    async fn bodies_are_bounded_by_the_kind_of_their_route() {
+        let echo = |path: &str| Router::new().route(path, post(async |body: String| body)).into();
+        let app = App::new()
+            .read(echo("/plain"))
+            .long(Scope::Read, echo("/long"))
+            .conversation(Scope::Read, 9, echo("/conversation"))
+            .stream(Scope::Read, echo("/stream"));
+        let router = serve(app, ServiceConfig { max_body_bytes: 5, ..ServiceConfig::default() });
+        let bounds = [("/plain", Some(5)), ("/long", Some(5)), ("/conversation", Some(9)), ("/stream", None)];
+        for (path, bound) in bounds {
+            for length in [5, 6, 9, 10] {
+                let request = Request::post(path).body(Body::from("x".repeat(length))).unwrap();
+                let status = router.clone().oneshot(request).await.unwrap().status();
+                let is_taken = bound.is_none_or(|bound| length <= bound);
+                let expected = if is_taken { StatusCode::OK } else { StatusCode::PAYLOAD_TOO_LARGE };
+                assert_eq!(status, expected, "{path}, {length} bytes");
+            }
+        }
     }
 
     #[tokio::test]

@@ -1,13 +1,16 @@
 //! What happens around every request: context in, context out, one log line, metrics, shedding, deadlines.
 
+use std::any::Any;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request, State};
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures::FutureExt;
 use tokio::sync::Semaphore;
 use tracing::Instrument;
 use wire::context::{DEADLINE_MS, REQUEST_ID, Secret, TRACEPARENT, TraceContext, request_id_or_new};
@@ -39,7 +42,8 @@ pub(crate) async fn observe(State(observer): State<Observer>, mut request: Reque
     request.extensions_mut().insert(context.clone());
     let asked = request.uri().path().to_owned();
     async move {
-        let mut response = next.run(request).await;
+        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+        let mut response = answered.unwrap_or_else(|panic| panic_to_problem(&*panic));
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             let rendered = error.render(&context.request_id, &asked);
             response = keep_headers(rendered, response.headers());
@@ -74,6 +78,16 @@ impl Observer {
             tracing::info!(%method, path, status = status.as_u16(), took_ms, "request");
         }
     }
+}
+
+/// A panic ends its own request and nothing else.
+fn panic_to_problem(panic: &(dyn Any + Send)) -> Response {
+    let message = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied())
+        .unwrap_or("a panic without a message");
+    ApiError::internal(anyhow::anyhow!("panic: {message}")).into_response()
 }
 
 fn call_context(headers: &HeaderMap, timeout: Duration) -> CallContext {
@@ -112,10 +126,12 @@ pub(crate) struct Guard {
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) scope: Scope,
     pub(crate) in_flight: Arc<Semaphore>,
+    /// What a body may have, unless its handler bounds it itself.
+    pub(crate) body_limit: DefaultBodyLimit,
     pub(crate) timeout: Duration,
 }
 
-/// Sheds load, checks the token, and bounds the time that the handler may take.
+/// Sheds load, checks the token, and bounds the body and the time that the handler may take.
 pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
     let Ok(_permit) = guard.in_flight.try_acquire() else {
         metrics::counter!("http_requests_shed_total").increment(1);
@@ -125,6 +141,7 @@ pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next
     if let Err(refusal) = guard.gatekeeper.check(request.headers(), guard.scope) {
         return refusal.into_response();
     }
+    guard.body_limit.apply(&mut request);
     let deadline = deadline(request.headers(), guard.timeout);
     if let Some(context) = request.extensions_mut().get_mut::<CallContext>() {
         context.deadline = deadline;

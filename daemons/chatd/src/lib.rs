@@ -14,7 +14,6 @@ mod routes;
 
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
 use service::{App, Env, Scope};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -41,7 +40,6 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .routes(routes!(routes::chat::chat))
         .routes(routes!(routes::openai::completions))
         .routes(routes!(routes::ollama::chat))
-        .layer(DefaultBodyLimit::max(config.max_body_bytes))
         .with_state(Arc::clone(&conversations));
     let listings = OpenApiRouter::new()
         .routes(routes!(routes::chat::providers))
@@ -49,7 +47,7 @@ pub async fn build(config: Config, env: Env) -> anyhow::Result<App> {
         .routes(routes!(routes::openai::models))
         .routes(routes!(routes::ollama::tags))
         .with_state(conversations);
-    let mut app = App::new().stream(Scope::Read, chat).read(listings);
+    let mut app = App::new().conversation(Scope::Read, config.max_body_bytes, chat).read(listings);
     if let Some(bookkeeper) = bookkeeper {
         env.tasks.spawn(env.shutdown.clone().run_until_cancelled_owned(bookkeeper.clone().run()));
         app = app.on_shutdown(bookkeeper.close());
