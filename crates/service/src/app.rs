@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::handler::Handler;
 use axum::middleware::from_fn_with_state;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
@@ -17,7 +18,7 @@ use wire::DaemonName;
 use crate::auth::{AuthConfig, Gatekeeper, Scope};
 use crate::config::ServiceConfig;
 use crate::health::{self, Probes, Readiness, Vitals};
-use crate::request::{Guard, Observer, guard, no_such_method, no_such_path, observe};
+use crate::request::{Around, Guard, Observer, handle, no_such_method, no_such_path};
 
 /// Work to do after the last request and before the exit.
 pub type Hook = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -111,6 +112,14 @@ impl App {
         let vitals = Arc::new(Vitals::new(shell.daemon)?);
         let in_flight = Arc::new(Semaphore::new(shell.service.max_in_flight));
         let gatekeeper = Gatekeeper::new(&shell.auth)?;
+        let observer = Arc::new(Observer {
+            vitals: Arc::clone(&vitals),
+            meters: Arc::default(),
+            access_log: shell.service.access_log,
+            timeout: shell.service.request_timeout(),
+        });
+        let around =
+            |guard| from_fn_with_state(Arc::new(Around { observer: Arc::clone(&observer), guard }), handle);
         let mut routes = OpenApiRouter::with_openapi(document(shell.daemon));
         for Routes { scope, kind, router } in self.routes {
             let service = &shell.service;
@@ -124,24 +133,17 @@ impl App {
                 Kind::Stream => DefaultBodyLimit::disable(),
             };
             let (gatekeeper, in_flight) = (gatekeeper.clone(), Arc::clone(&in_flight));
-            let before = Guard { gatekeeper, scope, in_flight, body_limit, timeout };
-            routes = routes.merge(router.route_layer(from_fn_with_state(before, guard)));
+            let guard = Guard { gatekeeper, scope, in_flight, body_limit, timeout };
+            routes = routes.merge(router.route_layer(around(Some(guard))));
         }
         let (routes, openapi) = routes.split_for_parts();
         let openapi = openapi.to_json()?.into();
-        let observer = Observer {
-            vitals: Arc::clone(&vitals),
-            meters: Arc::default(),
-            access_log: shell.service.access_log,
-            timeout: shell.service.request_timeout(),
-        };
         let probes =
             Probes { vitals, readiness: shell.readiness.clone(), metrics: shell.metrics.clone(), openapi };
         let router = routes
-            .merge(health::routes(probes))
-            .fallback(no_such_path)
-            .method_not_allowed_fallback(no_such_method)
-            .layer(from_fn_with_state(observer, observe));
+            .merge(health::routes(probes).route_layer(around(None)))
+            .fallback(no_such_path.layer(around(None)))
+            .method_not_allowed_fallback(no_such_method.layer(around(None)));
         Ok((router, self.on_shutdown))
     }
 }

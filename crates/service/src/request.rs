@@ -22,8 +22,15 @@ use crate::config::AccessLog;
 use crate::health::{PROBES, Vitals};
 use crate::meters::Meters;
 
-/// What the outermost middleware needs.
-#[derive(Clone)]
+/// What happens around the requests of some routes: one middleware for all of it, because each that an axum router is given costs
+/// every request a copy of the service behind it and a future on the heap.
+pub(crate) struct Around {
+    pub(crate) observer: Arc<Observer>,
+    /// `None` for probes and for paths that there are not.
+    pub(crate) guard: Option<Guard>,
+}
+
+/// What every request is given, and who is told about it.
 pub(crate) struct Observer {
     pub(crate) vitals: Arc<Vitals>,
     pub(crate) meters: Arc<Meters>,
@@ -33,16 +40,17 @@ pub(crate) struct Observer {
 }
 
 /// Gives the request its context, renders its error if it fails, and tells log and metrics about it.
-pub(crate) async fn observe(State(observer): State<Observer>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn handle(State(around): State<Arc<Around>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
+    let observer = &*around.observer;
     let path = request.extensions().get::<MatchedPath>().cloned();
     let (context, method) = (call_context(request.headers(), observer.timeout), request.method().clone());
     let trace_id = context.trace.trace_id();
     let span = tracing::info_span!("request", request_id = context.request_id, %trace_id);
     request.extensions_mut().insert(context.clone());
     let asked = request.uri().path().to_owned();
-    async move {
-        let answered = AssertUnwindSafe(next.run(request)).catch_unwind().await;
+    async {
+        let answered = AssertUnwindSafe(around.answer(request, next)).catch_unwind().await;
         let mut response = answered.unwrap_or_else(|panic| panic_to_problem(&*panic));
         if let Some(error) = response.extensions_mut().remove::<ApiError>() {
             let rendered = error.render(&context.request_id, &asked);
@@ -57,6 +65,15 @@ pub(crate) async fn observe(State(observer): State<Observer>, mut request: Reque
     }
     .instrument(span)
     .await
+}
+
+impl Around {
+    async fn answer(&self, request: Request, next: Next) -> Response {
+        match &self.guard {
+            Some(guard) => guard.admit(request, next).await,
+            None => next.run(request).await,
+        }
+    }
 }
 
 /// What a handler said beside its error, such as the `Content-Range` of a 416.
@@ -121,7 +138,6 @@ fn stamp(context: &CallContext, headers: &mut HeaderMap) {
 }
 
 /// What stands before the routes of one scope.
-#[derive(Clone)]
 pub(crate) struct Guard {
     pub(crate) gatekeeper: Gatekeeper,
     pub(crate) scope: Scope,
@@ -131,27 +147,29 @@ pub(crate) struct Guard {
     pub(crate) timeout: Duration,
 }
 
-/// Sheds load, checks the token, and bounds the body and the time that the handler may take.
-pub(crate) async fn guard(State(guard): State<Guard>, mut request: Request, next: Next) -> Response {
-    let Ok(_permit) = guard.in_flight.try_acquire() else {
-        metrics::counter!("http_requests_shed_total").increment(1);
-        let detail = "service.max_in_flight requests are being served already";
-        return ApiError::new(ErrorCode::Overloaded, detail).into_response();
-    };
-    if let Err(refusal) = guard.gatekeeper.check(request.headers(), guard.scope) {
-        return refusal.into_response();
-    }
-    guard.body_limit.apply(&mut request);
-    let deadline = deadline(request.headers(), guard.timeout);
-    if let Some(context) = request.extensions_mut().get_mut::<CallContext>() {
-        context.deadline = deadline;
-    }
-    let remaining = deadline.saturating_duration_since(Instant::now());
-    match tokio::time::timeout(remaining, next.run(request)).await {
-        Ok(response) => response,
-        Err(_) => {
-            let detail = format!("no answer was ready after {} ms", remaining.as_millis());
-            ApiError::new(ErrorCode::DeadlineExceeded, detail).into_response()
+impl Guard {
+    /// Sheds load, checks the token, and bounds the body and the time that the handler may take.
+    async fn admit(&self, mut request: Request, next: Next) -> Response {
+        let Ok(_permit) = self.in_flight.try_acquire() else {
+            metrics::counter!("http_requests_shed_total").increment(1);
+            let detail = "service.max_in_flight requests are being served already";
+            return ApiError::new(ErrorCode::Overloaded, detail).into_response();
+        };
+        if let Err(refusal) = self.gatekeeper.check(request.headers(), self.scope) {
+            return refusal.into_response();
+        }
+        self.body_limit.apply(&mut request);
+        let deadline = deadline(request.headers(), self.timeout);
+        if let Some(context) = request.extensions_mut().get_mut::<CallContext>() {
+            context.deadline = deadline;
+        }
+        let remaining = deadline.saturating_duration_since(Instant::now());
+        match tokio::time::timeout(remaining, next.run(request)).await {
+            Ok(response) => response,
+            Err(_) => {
+                let detail = format!("no answer was ready after {} ms", remaining.as_millis());
+                ApiError::new(ErrorCode::DeadlineExceeded, detail).into_response()
+            }
         }
     }
 }
