@@ -212,14 +212,17 @@ impl<T: Traffic> Run<'_, T> {
     fn receive(&mut self, connections: &mut [Connection], limit: Option<Duration>) -> anyhow::Result<bool> {
         let limit = limit.unwrap_or(PATIENCE);
         let timeout = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() };
-        let mut polled: Vec<PollFd<'_>> = connections
-            .iter()
-            .map(|connection| PollFd::new(&connection.stream, connection.awaited()))
-            .collect();
+        // Only those that wait for something: to look at all of them would cost more than the answers.
+        let waiting = connections.iter().enumerate().filter(|(_, connection)| connection.sent_for.is_some());
+        let (numbers, mut polled): (Vec<usize>, Vec<PollFd<'_>>) = waiting
+            .map(|(number, connection)| (number, PollFd::new(&connection.stream, connection.awaited())))
+            .unzip();
         poll(&mut polled, Some(&timeout))?;
-        let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
+        let of_ready = numbers.into_iter().zip(polled).filter(|(_, polled)| !polled.revents().is_empty());
+        let ready: Vec<usize> = of_ready.map(|(number, _)| number).collect();
         let mut has_answer = false;
-        for (connection, _) in connections.iter_mut().zip(ready).filter(|(_, is_ready)| *is_ready) {
+        for number in ready {
+            let connection = &mut connections[number];
             connection.write()?;
             has_answer |= self.read(connection)?;
         }
@@ -286,11 +289,8 @@ impl Connection {
     }
 
     fn awaited(&self) -> PollFlags {
-        match self.sent_for {
-            None => PollFlags::empty(),
-            Some(_) if self.written < self.output.len() => PollFlags::IN | PollFlags::OUT,
-            Some(_) => PollFlags::IN,
-        }
+        let out = if self.written < self.output.len() { PollFlags::OUT } else { PollFlags::empty() };
+        PollFlags::IN | out
     }
 
     /// Writes as much as the kernel takes.
