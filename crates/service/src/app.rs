@@ -284,6 +284,15 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn path_or_method_that_there_is_not_is_told_in_a_problem_with_the_request_id() {
+        let router = served(Router::new().route("/fine", post(async || "fine")), ServiceConfig::default());
+        let missing = router.clone().oneshot(request("/none")).await.unwrap();
+        problem(missing, StatusCode::NOT_FOUND, "not_found").await;
+        let refused = router.oneshot(request("/fine")).await.unwrap();
+        problem(refused, StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed").await;
+    }
+
+    #[tokio::test]
     async fn answer_carries_the_request_id_and_stays_in_the_callers_trace() {
         let router = served(Router::new().route("/fine", get(async || "fine")), ServiceConfig::default());
         let trace = TraceContext::root();
