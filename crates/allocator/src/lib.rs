@@ -9,8 +9,7 @@ use tikv_jemallocator::Jemalloc;
 static ALLOCATOR: Jemalloc = Jemalloc;
 
 /// Unused pages go back to the system after a second, by a thread of the allocator's own. There is one pool for each core, not four
-/// as by default, and a thread keeps for
-/// itself only what has at most 8 KiB, as the buffers that requests are read into.
+/// as by default, and a thread keeps for itself only what has at most 8 KiB, as the buffers have that requests are read into.
 #[expect(unsafe_code, reason = "it is by this name that the allocator finds its settings")]
 // SAFETY: nothing else has the name, and the text ends with a zero.
 #[unsafe(export_name = "_rjem_malloc_conf")]

@@ -212,7 +212,7 @@ impl<T: Traffic> Run<'_, T> {
     fn receive(&mut self, connections: &mut [Connection], limit: Option<Duration>) -> anyhow::Result<bool> {
         let limit = limit.unwrap_or(PATIENCE);
         let timeout = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() };
-        // Only those that wait for something: to look at all of them would cost more than the answers.
+        // Only those that wait for something: the kernel looks at each that it is given, every time.
         let waiting = connections.iter().enumerate().filter(|(_, connection)| connection.sent_for.is_some());
         let (numbers, mut polled): (Vec<usize>, Vec<PollFd<'_>>) = waiting
             .map(|(number, connection)| (number, PollFd::new(&connection.stream, connection.awaited())))
