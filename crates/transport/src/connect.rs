@@ -5,6 +5,7 @@ use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures::future::TryFutureExt;
 use http::Uri;
@@ -52,6 +53,43 @@ impl Service<Uri> for Connector {
             None => Box::pin(self.tcp.call(host).err_into()),
             Some(proxy) => Box::pin(tunnel(self.tcp.clone(), proxy, host)),
         }
+    }
+}
+
+/// Makes connections as `C` does, in time: a host that takes a connection and then is silent would hold a call until its own deadline,
+/// which is meant for models that think for minutes.
+#[derive(Debug, Clone)]
+pub(crate) struct InTime<C> {
+    inner: C,
+    limit: Duration,
+}
+
+impl<C> InTime<C> {
+    /// `limit` is for all of it: the name looked up, TCP, the proxy, TLS.
+    pub(crate) fn new(inner: C, limit: Duration) -> Self {
+        Self { inner, limit }
+    }
+}
+
+impl<C> Service<Uri> for InTime<C>
+where
+    C: Service<Uri, Error = BoxError, Future: Send + 'static>,
+{
+    type Response = C::Response;
+    type Error = BoxError;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Response, BoxError>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), BoxError>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, host: Uri) -> Self::Future {
+        let (connecting, limit) = (tokio::time::timeout(self.limit, self.inner.call(host)), self.limit);
+        let late = move |_| {
+            let reason = format!("no connection was ready after {} s, TLS included", limit.as_secs_f32());
+            Err(io::Error::new(io::ErrorKind::TimedOut, reason).into())
+        };
+        Box::pin(connecting.unwrap_or_else(late))
     }
 }
 
@@ -128,6 +166,22 @@ mod tests {
         let mut socks = self::connector("socks5://127.0.0.1:1");
         let error = socks.call(Uri::from_static("https://provider.example")).await.unwrap_err().to_string();
         assert!(error.contains("127.0.0.1:1") && error.contains("only proxies at http://"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn host_that_is_silent_where_tls_should_begin_is_given_up_in_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let host = Uri::try_from(format!("https://{}", listener.local_addr().unwrap())).unwrap();
+        let provider = rustls::crypto::ring::default_provider();
+        let tls = rustls::ClientConfig::builder_with_provider(provider.into());
+        let tls = tls.with_safe_default_protocol_versions().unwrap();
+        let tls = tls.with_root_certificates(rustls::RootCertStore::empty()).with_no_client_auth();
+        let connector = hyper_rustls::HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        let connector = connector.enable_http1().wrap_connector(Connector::new(tcp, None));
+        let error = InTime::new(connector, Duration::from_millis(50)).call(host).await.unwrap_err();
+        assert_eq!(error.to_string(), "no connection was ready after 0.05 s, TLS included");
     }
 
     #[tokio::test]

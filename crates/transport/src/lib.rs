@@ -22,10 +22,12 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use scheduling::PerLane;
 
 pub use body::{Answer, Body};
-use connect::Connector;
+use connect::{Connector, InTime};
 
 /// How long a connection is kept that nobody needs.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
+/// How long it may take until a connection can be used: several addresses that take no connection, a proxy, and TLS, one after another.
+const READY_TIMEOUT: Duration = Duration::from_secs(10);
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("lakehouse/", env!("CARGO_PKG_VERSION")));
 
 /// Any error.
@@ -73,7 +75,7 @@ impl StdError for TransportError {
 /// What calls are made like.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
-    /// How long a TCP connection may take.
+    /// How long TCP may take to connect; TLS and proxies have ten seconds together with it.
     pub connect_timeout: Duration,
     /// How many connections that nobody needs each lane keeps to a host.
     pub max_idle_connections: usize,
@@ -84,7 +86,7 @@ pub struct Settings {
 /// Sends requests; cheap to clone, and all clones share their connections. Each lane has a pool of its own, so that an answer
 /// wakes the thread that waits for it.
 #[derive(Debug, Clone)]
-pub struct Transport(Arc<PerLane<Client<HttpsConnector<Connector>, Body>>>);
+pub struct Transport(Arc<PerLane<Client<InTime<HttpsConnector<Connector>>, Body>>>);
 
 impl Transport {
     /// Needs rustls' default crypto provider to be installed in the process.
@@ -104,6 +106,7 @@ impl Transport {
         let tls = tls.and_then(BuilderVerifierExt::with_platform_verifier).map_err(io::Error::other)?;
         let connector = HttpsConnectorBuilder::new().with_tls_config(tls.with_no_client_auth());
         let connector = connector.https_or_http().enable_http1().wrap_connector(tcp);
+        let connector = InTime::new(connector, READY_TIMEOUT);
         let mut client = Client::builder(TokioExecutor::new());
         client.pool_timer(TokioTimer::new()).pool_idle_timeout(POOL_IDLE_TIMEOUT);
         client.pool_max_idle_per_host(settings.max_idle_connections);
