@@ -46,7 +46,7 @@ pub struct Config {
     pub index_batch_rows: usize,
     /// Batches of one job that are under way at the same time.
     pub index_batches_in_flight: usize,
-    /// How long a job waits for embedd or vectord to come back before it fails, seconds.
+    /// How long after its first failure a job waits for embedd or vectord to come back before it fails, seconds.
     pub peer_patience_s: u64,
 }
 

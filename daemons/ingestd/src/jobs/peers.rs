@@ -29,20 +29,23 @@ impl JobPeers {
         CallContext::root(CALL_BUDGET).with_token(self.token.clone())
     }
 
-    /// Repeats `call` while its peer is away or busy, for as long as the patience lasts.
+    /// Repeats `call` while its peer is away or busy, for as long as the patience lasts. It begins with the first failure: that alone
+    /// may have taken the whole budget of a call.
     pub(super) async fn with_patience<T, F>(&self, call: impl Fn() -> F) -> client::Result<T>
     where
         F: Future<Output = client::Result<T>>,
     {
-        let started = Instant::now();
+        let mut failing_since = None;
         loop {
-            match call().await {
-                Err(error) if is_passing(&error) && started.elapsed() < self.patience => {
-                    tracing::debug!(%error, "an index job waits for its peer");
-                    tokio::time::sleep(BACKOFF).await;
-                }
+            let error = match call().await {
+                Err(error) if is_passing(&error) => error,
                 result => return result,
+            };
+            if failing_since.get_or_insert_with(Instant::now).elapsed() >= self.patience {
+                return Err(error);
             }
+            tracing::debug!(%error, "an index job waits for its peer");
+            tokio::time::sleep(BACKOFF).await;
         }
     }
 

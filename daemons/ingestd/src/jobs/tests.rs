@@ -4,7 +4,7 @@ mod model;
 mod peers;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use client::PeerUrls;
@@ -420,4 +420,21 @@ async fn request_that_cannot_work_is_refused_at_once() {
         assert!(error.detail().contains(said), "{}", error.detail());
     }
     assert_eq!(fixture.jobs.list().await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn call_that_took_longer_to_fail_than_the_patience_is_made_again() {
+    let fixture = Fixture::empty().await;
+    let (patience, calls) = (Duration::from_millis(20), AtomicUsize::new(0));
+    let (peers, index) = (fixture.jobs.env.peers.clone(), "people".to_owned());
+    let peers = super::peers::JobPeers { peers, token: None, patience, index };
+    let call = || async {
+        if calls.fetch_add(1, Ordering::Relaxed) > 0 {
+            return Ok(());
+        }
+        tokio::time::sleep(2 * patience).await; // the work of the peer
+        Err(client::Error::DeadlineExceeded { peer: DaemonName::Embedd })
+    };
+    peers.with_patience(call).await.unwrap();
+    assert_eq!(calls.into_inner(), 2);
 }
