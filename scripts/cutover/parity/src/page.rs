@@ -1,5 +1,7 @@
 //! Where a verdict goes: a page with the evidence, a row in the log of all verdicts, and JSON.
 
+use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
@@ -41,7 +43,21 @@ fn log(folder: &Path, row: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => LOG_HEAD.to_owned(),
         text => text.with_context(|| format!("read {}", path.display()))?,
     };
-    replace(folder, LOG, &format!("{before}{row}"))
+    replace(folder, LOG, &link_last(&format!("{before}{row}")))
+}
+
+/// The log with one link to each page: a page of the same name as an earlier one has replaced it, and says nothing of that run.
+fn link_last(log: &str) -> String {
+    let mut linked = HashSet::new();
+    let mut lines: Vec<Cow<'_, str>> = Vec::new();
+    for line in log.lines().rev() {
+        let link = line.strip_suffix(" |").and_then(|cells| Some(cells.rsplit_once(" | ")?.1));
+        lines.push(match link.filter(|link| link.starts_with('[') && !linked.insert(*link)) {
+            Some(link) => line.replace(link, "replaced by a later run").into(),
+            None => line.into(),
+        });
+    }
+    lines.iter().rev().map(|line| format!("{line}\n")).collect()
 }
 
 fn row(verdict: &Verdict, page: &str) -> String {
@@ -122,4 +138,19 @@ fn to_markdown(verdict: &Verdict) -> String {
 /// A text that cannot end its cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace(['\n', '\r'], " ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_run_is_linked_to_the_page_that_all_of_its_name_have_had() {
+        let row = |time: &str, page: &str| format!("| {time} | sql | | [{page}]({page}) |\n");
+        let log = [LOG_HEAD, &row("1", "a.md"), &row("2", "b.md"), &row("3", "a.md")].concat();
+        let first = "| 1 | sql | | replaced by a later run |\n";
+        let linked = [LOG_HEAD, first, &row("2", "b.md"), &row("3", "a.md")].concat();
+        assert_eq!(link_last(&log), linked);
+        assert_eq!(link_last(&linked), linked);
+    }
 }
