@@ -81,7 +81,7 @@ fn completion(answer: ChatResponse) -> Completion {
 
 fn chunks(answer: ChatStream, wants_usage: bool) -> impl Stream<Item = Event> {
     let ChatStream { model, mut pieces, .. } = answer;
-    let frame = Frame { id: new_id(), model, created: Timestamp::now().as_second() };
+    let mut frame = Frame::new(model);
     let said = |content| Delta { content: Some(content), ..Delta::default() };
     stream! {
         yield frame.delta(Delta { role: Some("assistant".into()), ..said(String::new()) }, None);
@@ -110,24 +110,24 @@ fn failure(error: &llm::Error) -> Event {
     Event::default().data(serde_json::json!({"error": body, "usage": error.usage()}).to_string())
 }
 
-/// What the chunks of one answer share.
-struct Frame {
-    id: String,
-    model: String,
-    created: i64,
-}
+/// The chunk that each one of an answer is made of: they differ in their choices and `usage`.
+struct Frame(Chunk);
 
 impl Frame {
-    fn delta(&self, delta: Delta, end: Option<FinishReason>) -> Event {
+    fn new(model: String) -> Self {
+        let (id, object, created) =
+            (new_id(), "chat.completion.chunk".to_owned(), Timestamp::now().as_second());
+        Self(Chunk { id, object, created, model, choices: Vec::new(), usage: None })
+    }
+
+    fn delta(&mut self, delta: Delta, end: Option<FinishReason>) -> Event {
         let finish_reason = end.map(|end| end.as_provider().to_owned());
         self.chunk(vec![ChunkChoice { index: 0, delta, finish_reason }], None)
     }
 
-    fn chunk(&self, choices: Vec<ChunkChoice>, usage: Option<Usage>) -> Event {
-        let Self { id, model, created } = self;
-        let object = "chat.completion.chunk".to_owned();
-        let chunk = Chunk { id: id.clone(), object, created: *created, model: model.clone(), choices, usage };
-        Event::default().data(serde_json::to_string(&chunk).unwrap_or_default())
+    fn chunk(&mut self, choices: Vec<ChunkChoice>, usage: Option<Usage>) -> Event {
+        (self.0.choices, self.0.usage) = (choices, usage);
+        Event::default().data(serde_json::to_string(&self.0).unwrap_or_default())
     }
 }
 
