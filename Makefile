@@ -123,7 +123,6 @@ prove-embed: embed-peers measured ## Measure embedding beside ONNX Runtime, its 
 
 # Three quarters of an hour, half of it for three builds of chatd. Nothing else should run meanwhile.
 prove-chat: ## Measure what chatd adds to a model's answers, its memory, and whether aborts leak; writes reports/bench/
-	cargo build --locked --release --workspace --bin bench-chat --bin chatd
 	scripts/guided.sh $(CARGO_TARGET_DIR) bench-chat chatd
 	$(GUIDED_BIN)/bench-chat
 
@@ -140,7 +139,6 @@ front-end-screenshot: model ## Show people in the Bun front end, in Chromium; wr
 MEASURED := bench-bun bench-chat bench-embed bench-ingest bench-learning bench-tpch bench-vectors multitier $(SHIPPED)
 
 measured:
-	cargo build --locked --release --workspace $(MEASURED:%=--bin %)
 	scripts/guided.sh $(CARGO_TARGET_DIR) $(MEASURED)
 
 # `vectors` searches two sets of 100,000 vectors of LAKEHOUSE_EVAL_DATA, `chat` asks llama.cpp where `make llama-server` has built it: what is not

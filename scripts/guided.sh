@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Gathers the release binaries in TARGET/guided. The daemons that a search goes through, and chatd, are built a second time for that,
+# Makes release binaries and gathers them in TARGET/guided. The daemons that a search goes through, and chatd, are built a second time for that,
 # guided by what they did under the load harnesses among them: the rustc book, "Profile-guided Optimization". What it brings:
 # docs/decisions/0091-guided-builds.md
-# Usage: scripts/guided.sh TARGET PROGRAM...      PROGRAMs of the release build in TARGET/release
+# Usage: scripts/guided.sh TARGET PROGRAM...      GUIDED=no: all are built once, without a profile
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -36,8 +36,7 @@ build() {
 
 # Daemons that count what they do, beside the others, under the load harnesses for half a minute each.
 take_profile() {
-    local profdata counts=$target/counted/counts run=$target/counted/run
-    profdata=$(find_profdata)
+    local counts=$target/counted/counts run=$target/counted/run
     build "$target/counted" "-Cprofile-generate=$counts"
     rm --recursive --force "$counts" "$run" && mkdir --parents "$run" "$target/profiles"
     ln "${programs[@]}" "$run"
@@ -52,10 +51,14 @@ take_profile() {
     mv "$profile.partial" "$profile"
 }
 
+is_guided=${GUIDED:-yes}
+# Said before half an hour of building, not after it.
+if [ "$is_guided" != no ] && [ ! -e "$profile" ]; then profdata=$(find_profdata); fi
+CARGO_TARGET_DIR=$target cargo build --locked --release --workspace "${@/#/--bin=}"
 programs=("${@/#/$target/release/}")
 rm --recursive --force "$target/guided"
 mkdir --parents "$target/guided"
-if [ "${GUIDED:-yes}" = no ]; then
+if [ "$is_guided" = no ]; then
     ln "${programs[@]}" "$target/guided"
 else
     if [ ! -e "$profile" ]; then take_profile; fi
