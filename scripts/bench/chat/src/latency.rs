@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use bench_kit::awake::Awake;
 use bench_kit::load::{self, Load, Outcome, Pace};
 use bench_kit::procfs::cpu_s;
 use bench_kit::progress::{Progress, say};
@@ -20,9 +21,10 @@ use crate::traffic::Requests;
 const CALLERS: [usize; 7] = [1, 2, 4, 8, 16, 32, 64];
 /// Connections of the open loop, more than are ever needed at once.
 const CONNECTIONS: usize = 64;
-/// Lower rates at which the same is measured, as parts of the highest, and the most rounds for each.
+/// Lower rates at which the same is measured, as parts of the highest.
 const SLOWER: [f64; 3] = [0.125, 0.25, 0.375];
-const SLOWER_ROUNDS: usize = 3;
+/// The most rounds for what is not judged.
+const ROUNDS_BESIDE: usize = 3;
 const WARM_UP: Duration = Duration::from_secs(1);
 
 /// How an answer comes.
@@ -47,6 +49,9 @@ pub(crate) struct Latency {
     pub(crate) half: OpenLoop,
     /// Open loops at lower rates, which tell from where on who comes behind another waits.
     pub(crate) slower: Vec<OpenLoop>,
+    /// Half of the highest rate once more while no core sleeps, which tells what waking them up has of the tail; `None` where
+    /// that takes a privilege that is not there.
+    pub(crate) awake: Option<OpenLoop>,
 }
 
 /// Requests that are due at a rate, whoever is late.
@@ -150,15 +155,16 @@ pub(crate) fn measure(plan: &Plan, binaries: &Path, shape: Shape) -> anyhow::Res
     let what = shape.name();
     say(&format!("{what}: {highest_per_s:.0}/s at most; now half of that, and less, whoever is late"));
     let half = bench.open_loop(highest_per_s / 2.0, plan.rounds)?;
-    let slower = SLOWER.map(|part| bench.open_loop(part * highest_per_s, plan.rounds.min(SLOWER_ROUNDS)));
-    let slower = slower.into_iter().collect::<anyhow::Result<_>>()?;
+    let mut beside = |part| bench.open_loop(part * highest_per_s, plan.rounds.min(ROUNDS_BESIDE));
+    let slower = SLOWER.map(&mut beside).into_iter().collect::<anyhow::Result<_>>()?;
+    let awake = Awake::keep().ok().map(|_awake| beside(0.5)).transpose()?;
     // One that counts what it does writes that down at its end: scripts/guided.sh.
     stack.chatd.stop().context("stop chatd")?;
     for (part, Added { p50_ms, p99_ms }) in half.parts() {
         let (p50_ms, p99_ms) = (p50_ms.show(3), p99_ms.show(3));
         say(&format!("{what}, until {part}: chatd adds {p50_ms} ms at p50, {p99_ms} ms at p99"));
     }
-    Ok(Latency { shape, sweep, highest_per_s, half, slower })
+    Ok(Latency { shape, sweep, highest_per_s, half, slower, awake })
 }
 
 struct Bench<'a> {
@@ -267,7 +273,14 @@ pub(crate) mod tests {
         let round = |[a, b, c, d]: &[f64; 4]| Round { direct: turn(*a, *b), through: turn(*c, *d) };
         let rounds = rounds.iter().map(round).collect();
         let half = OpenLoop { due_per_s: 1.0, rounds };
-        Latency { shape, sweep: Vec::new(), highest_per_s: 2.0, slower: vec![half.clone()], half }
+        Latency {
+            shape,
+            sweep: Vec::new(),
+            highest_per_s: 2.0,
+            slower: vec![half.clone()],
+            awake: None,
+            half,
+        }
     }
 
     #[test]

@@ -51,6 +51,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<()> {
             stream,
             input: Vec::with_capacity(READ_BYTES),
             output: String::new(),
+            whole: Whole::default(),
             release: release.clone(),
             released: released.clone(),
         };
@@ -63,8 +64,16 @@ struct Connection {
     stream: TcpStream,
     input: Vec<u8>,
     output: String,
+    whole: Whole,
     release: watch::Sender<bool>,
     released: watch::Receiver<bool>,
+}
+
+/// The last answer that was given out whole: most are for the same number of tokens, and need not be written anew.
+#[derive(Default)]
+struct Whole {
+    tokens: u32,
+    text: String,
 }
 
 /// What the mock reads of a body.
@@ -131,12 +140,11 @@ impl Connection {
         if asked.stream {
             return self.stream(&script).await;
         }
-        let text: String = (0..script.tokens).map(token).collect();
-        let choice = format!(
-            r#"{{"index":0,"message":{{"role":"assistant","content":"{text}"}},"finish_reason":"stop"}}"#
-        );
-        let (head, usage) = (head("chat.completion"), usage(script.tokens));
-        self.answer(&format!(r#"{{{head},"choices":[{choice}],"usage":{usage}}}"#)).await
+        if self.whole.text.is_empty() || self.whole.tokens != script.tokens {
+            self.whole = Whole { tokens: script.tokens, text: whole(script.tokens) };
+        }
+        self.stream.write_all(self.whole.text.as_bytes()).await?;
+        Ok(Next::Request)
     }
 
     async fn stream(&mut self, script: &Script) -> io::Result<Next> {
@@ -197,12 +205,25 @@ impl Connection {
     }
 
     async fn answer(&mut self, body: &str) -> io::Result<Next> {
-        let length = body.len();
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
-        self.output = format!("{head} {length}\r\n\r\n{body}");
+        self.output = with_head(body);
         self.flush().await?;
         Ok(Next::Request)
     }
+}
+
+/// `body` as an answer of HTTP.
+fn with_head(body: &str) -> String {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length:";
+    format!("{head} {}\r\n\r\n{body}", body.len())
+}
+
+/// An answer of `tokens`, at once.
+fn whole(tokens: u32) -> String {
+    let text: String = (0..tokens).map(token).collect();
+    let message = format!(r#"{{"role":"assistant","content":"{text}"}}"#);
+    let choice = format!(r#"{{"index":0,"message":{message},"finish_reason":"stop"}}"#);
+    let (head, usage) = (head("chat.completion"), usage(tokens));
+    with_head(&format!(r#"{{{head},"choices":[{choice}],"usage":{usage}}}"#))
 }
 
 fn head(object: &str) -> String {

@@ -80,7 +80,11 @@ impl Record {
         let Self { date, machine, build, others, measured, .. } = self;
         let busy = others.as_ref().map_or_else(
             || "unknown".to_owned(),
-            |others| format!("{:.2} of its time taken by other programs", others.other_processes),
+            |CpuOfOthers { other_processes, stolen }| {
+                format!(
+                    "{other_processes:.2} of its time taken by other programs, {stolen:.2} by other machines"
+                )
+            },
         );
         let mut page = format!(
             "# What chatd adds to a model's answers\n\n\
@@ -115,8 +119,8 @@ impl Record {
              late it is sent. {rounds} rounds, in each {seconds} s to the mock alone and {seconds} s through chatd, with the same arrivals; what is \
              added is the difference of the quantiles of a round, and judged by the median of the rounds.\n\n\
              p50 / p99 in milliseconds; cores that were busy on the way through chatd:\n\n{}\n\n\
-             The same at lower rates, at most 3 rounds each: what is added at p50 / p99 in milliseconds, and the cores that were busy on the \
-             way through chatd:\n\n{}\n\n\
+             The same at lower rates, and once more while the kernel lets no core sleep (which takes root), at most 3 rounds each: what is \
+             added at p50 / p99 in milliseconds, and the cores that were busy on the way through chatd:\n\n{}\n\n\
              Closed loop, through chatd:\n\n{}\n\n",
             name[..1].to_uppercase(),
             &name[1..],
@@ -206,7 +210,7 @@ fn round_table(open_loop: &OpenLoop) -> Table {
 
 /// What is added at each rate of the open loop.
 fn rate_table(latency: &Latency) -> Table {
-    let row = |open_loop: &OpenLoop| {
+    let row = |(open_loop, cores): (&OpenLoop, &str)| {
         let show = |added: &Added| format!("{:.3} / {:.3}", added.p50_ms.median, added.p99_ms.median);
         let parts = open_loop.parts();
         let of = |name| {
@@ -214,7 +218,7 @@ fn rate_table(latency: &Latency) -> Table {
         };
         let busy = open_loop.rounds.iter().map(|round| round.through.cores.all());
         [
-            format!("{:.0}", open_loop.due_per_s),
+            format!("{:.0}{cores}", open_loop.due_per_s),
             format!("{:.1} %", open_loop.due_per_s / latency.highest_per_s * 100.0),
             of("the first token"),
             of("the end"),
@@ -223,7 +227,9 @@ fn rate_table(latency: &Latency) -> Table {
     };
     let header =
         ["due a second", "of the highest rate", "until the first token", "until the end", "cores busy"];
-    table(&header, latency.slower.iter().chain([&latency.half]).map(row), 0..=4)
+    let as_it_is = latency.slower.iter().chain([&latency.half]).map(|open_loop| (open_loop, ""));
+    let awake = latency.awake.iter().map(|open_loop| (open_loop, ", no core sleeps"));
+    table(&header, as_it_is.chain(awake).map(row), 0..=4)
 }
 
 /// The search for the highest rate.

@@ -2,6 +2,7 @@
 //! bars, a real daemon, a small HTTP client and a load generator for it, matrices in numpy's files, and what the kernel says
 //! of processes.
 
+pub mod awake;
 pub mod bar;
 pub mod beir;
 pub mod chart;

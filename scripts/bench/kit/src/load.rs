@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail, ensure};
 use hdrhistogram::Histogram;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::buffer::spare_capacity;
+use rustix::event::Timespec;
+use rustix::event::epoll::{self, CreateFlags, EventData, EventFlags};
+use rustix::fd::OwnedFd;
 use serde::{Deserialize, Serialize};
 
 use crate::http::{PATIENCE, READ_BYTES, Reply};
@@ -127,11 +130,12 @@ impl Outcome {
 pub fn run(load: &Load, traffic: &mut impl Traffic) -> anyhow::Result<Outcome> {
     // On the same cores as the server: a generator that waits for a turn of its own measures that wait.
     let _ = scheduling::ask_for(scheduling::SHORT);
-    let connect = || Connection::new(load.address);
-    let mut connections: Vec<Connection> =
-        (0..load.connections).map(|_| connect()).collect::<anyhow::Result<_>>()?;
+    let poller = epoll::create(CreateFlags::CLOEXEC).context("epoll")?;
+    let connect = |number| Connection::new(load.address, &poller, number);
+    let mut connections = (0..load.connections).map(connect).collect::<anyhow::Result<Vec<_>>>()?;
     let mut run = Run {
         load,
+        poller,
         traffic,
         started: Instant::now(),
         begun: 0,
@@ -168,6 +172,8 @@ fn record(histogram: &mut Histogram<u64>, latency: Duration) {
 
 struct Run<'a, T> {
     load: &'a Load,
+    /// Knows the connections by their numbers.
+    poller: OwnedFd,
     traffic: &'a mut T,
     started: Instant,
     /// Requests begun.
@@ -212,19 +218,15 @@ impl<T: Traffic> Run<'_, T> {
     fn receive(&mut self, connections: &mut [Connection], limit: Option<Duration>) -> anyhow::Result<bool> {
         let limit = limit.unwrap_or(PATIENCE);
         let timeout = Timespec { tv_sec: limit.as_secs() as i64, tv_nsec: limit.subsec_nanos().into() };
-        // Only those that wait for something: the kernel looks at each that it is given, every time.
-        let waiting = connections.iter().enumerate().filter(|(_, connection)| connection.sent_for.is_some());
-        let (numbers, mut polled): (Vec<usize>, Vec<PollFd<'_>>) = waiting
-            .map(|(number, connection)| (number, PollFd::new(&connection.stream, connection.awaited())))
-            .unzip();
-        poll(&mut polled, Some(&timeout))?;
-        let of_ready = numbers.into_iter().zip(polled).filter(|(_, polled)| !polled.revents().is_empty());
-        let ready: Vec<usize> = of_ready.map(|(number, _)| number).collect();
+        let mut ready = Vec::with_capacity(connections.len());
+        epoll::wait(&self.poller, spare_capacity(&mut ready), Some(&timeout))?;
         let mut has_answer = false;
-        for number in ready {
-            let connection = &mut connections[number];
+        for epoll::Event { flags, data: number } in ready {
+            let connection = &mut connections[number.u64() as usize];
             connection.write()?;
             has_answer |= self.read(connection)?;
+            let is_over = connection.sent_for.is_some() && flags.contains(EventFlags::RDHUP);
+            ensure!(!is_over, "the server closed a connection");
         }
         Ok(has_answer)
     }
@@ -280,17 +282,16 @@ struct Connection {
 }
 
 impl Connection {
-    fn new(address: SocketAddr) -> anyhow::Result<Self> {
+    /// `poller` tells by `number` when there is something to read, room again to write, or nothing more to come. It does so once
+    /// for each change: whoever is told takes all that there is.
+    fn new(address: SocketAddr, poller: &OwnedFd, number: usize) -> anyhow::Result<Self> {
         let stream = TcpStream::connect(address).with_context(|| format!("connect to {address}"))?;
         stream.set_nodelay(true)?;
         stream.set_nonblocking(true)?;
+        let changes = EventFlags::IN | EventFlags::OUT | EventFlags::RDHUP | EventFlags::ET;
+        epoll::add(poller, &stream, EventData::new_u64(number as u64), changes).context("epoll")?;
         let (output, input) = (Vec::new(), vec![0; READ_BYTES]);
         Ok(Self { stream, output, written: 0, input, received: 0, sent_for: None })
-    }
-
-    fn awaited(&self) -> PollFlags {
-        let out = if self.written < self.output.len() { PollFlags::OUT } else { PollFlags::empty() };
-        PollFlags::IN | out
     }
 
     /// Writes as much as the kernel takes.
@@ -415,6 +416,22 @@ mod tests {
         assert_eq!((outcome.latency_us.len(), outcome.first_token_us.len(), outcome.failed), (3, 3, 0));
         let (first, end) = (outcome.first_token_us.min(), outcome.latency_us.min());
         assert!(first >= 30_000 && end >= 60_000 && first < end, "{outcome:?}");
+    }
+
+    #[test]
+    fn answer_that_breaks_off_ends_the_load_at_once() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        thread::spawn(move || {
+            let mut stream = listener.accept().unwrap().0;
+            let length = stream.read(&mut [0; 1024]).unwrap();
+            assert!(length > 0);
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\no").unwrap();
+        });
+        let started = Instant::now();
+        let error = run(&Load { address, ..load(Pace::Closed, 1) }, &mut Pings).unwrap_err();
+        assert_eq!(error.to_string(), "the server closed a connection");
+        assert!(started.elapsed() < PATIENCE / 2);
     }
 
     #[test]
