@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Makes release binaries and gathers them in TARGET/guided. The daemons that a search goes through, and chatd, are built a second time for that,
-# guided by what they did under the load harnesses among them: the rustc book, "Profile-guided Optimization". What it brings:
-# docs/decisions/0091-guided-builds.md
+# Makes release binaries and gathers them in TARGET/guided. The daemons that a search goes through, and chatd, are built twice, the second
+# time guided by what they did under the load harnesses among the PROGRAMs: the rustc book, "Profile-guided Optimization". What it
+# brings: docs/decisions/0091-guided-builds.md
 # Usage: scripts/guided.sh TARGET PROGRAM...      GUIDED=no: all are built once, without a profile
 set -euo pipefail
 cd "$(dirname "$0")/.."
