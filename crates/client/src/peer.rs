@@ -4,12 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use transport::Transport;
+use transport::{Origin, Transport};
 use wire::context::{DEADLINE_MS, REQUEST_ID, TRACEPARENT};
 use wire::{CallContext, DaemonName, ErrorCode, Problem};
 
@@ -49,7 +49,7 @@ impl Peer {
 
     /// Where it is looked for, without trailing slashes; several replicas with commas between them.
     pub fn base_url(&self) -> String {
-        self.replicas.urls().collect::<Vec<_>>().join(",")
+        self.replicas.origins().map(Origin::as_str).collect::<Vec<_>>().join(",")
     }
 
     /// Whether there is another replica to go to when one breaks off.
@@ -174,8 +174,8 @@ impl Peer {
         let mut failure = None;
         for replica in self.replicas.in_turn() {
             let Some(body) = body(failure.as_ref().map(|(_, source)| source)) else { break };
-            let url = format!("{}{path_and_query}", replica.url);
-            let answer = self.http.send(method.clone(), url, headers.clone(), body);
+            let (method, headers) = (method.clone(), headers.clone());
+            let answer = self.http.send(method, &replica.origin, path_and_query, headers, body);
             match tokio::time::timeout(ctx.remaining(), answer).await {
                 Ok(answer) => match self.heard(replica, answer) {
                     Ok(answer) => return Ok(answer),
@@ -234,7 +234,7 @@ impl Peer {
     }
 
     fn unreachable_at(&self, replica: &Replica, source: TransportError) -> Error {
-        Error::Unreachable { peer: self.name, url: replica.url.clone(), source }
+        Error::Unreachable { peer: self.name, url: replica.origin.to_string(), source }
     }
 }
 
@@ -268,9 +268,9 @@ impl Request<'_> {
 
     /// Adds a header; a value that no header can hold is left out.
     #[must_use]
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub fn header(mut self, name: HeaderName, value: &str) -> Self {
         if let Ok(value) = HeaderValue::from_str(value) {
-            self.headers.insert(HeaderName::from_static(name), value);
+            self.headers.insert(name, value);
         }
         self
     }
@@ -327,9 +327,9 @@ impl Request<'_> {
         let peer = self.peer;
         let order = peer.replicas.in_turn();
         let Some(replica) = order.first() else { return Err(Error::DeadlineExceeded { peer: peer.name }) };
-        let url = format!("{}{}", replica.url, self.path);
         let unreachable = |source| peer.unreachable_at(replica, source);
-        let answer = peer.http.send(self.method.clone(), url, headers, body.into()).await;
+        let (method, origin) = (self.method.clone(), &replica.origin);
+        let answer = peer.http.send(method, origin, &self.path, headers, body.into()).await;
         let (status, headers, body) =
             peer.heard(replica, answer).map_err(unreachable)?.whole().await.map_err(unreachable)?;
         Ok(Reply { peer: peer.name, status, headers, body })
@@ -386,16 +386,16 @@ impl Reply {
 
 /// Writes what every hop hands to the next into `headers`.
 fn propagate(ctx: &CallContext, headers: &mut HeaderMap) {
-    let mut set = |name: &'static str, value: String| {
-        if let Ok(value) = HeaderValue::from_str(&value) {
-            headers.insert(HeaderName::from_static(name), value);
+    let mut set = |name: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(name, value);
         }
     };
     set(REQUEST_ID, ctx.request_id.clone());
     set(TRACEPARENT, ctx.trace.to_string());
     set(DEADLINE_MS, ctx.remaining().as_millis().to_string());
     if let Some(token) = &ctx.token {
-        set("authorization", format!("Bearer {}", token.expose()));
+        set(AUTHORIZATION, format!("Bearer {}", token.expose()));
     }
 }
 

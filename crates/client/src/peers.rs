@@ -7,7 +7,7 @@ use std::{fmt, io};
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use transport::{Settings, Transport};
+use transport::{Origin, Settings, Transport};
 use wire::DaemonName;
 
 use crate::Peer;
@@ -124,11 +124,16 @@ impl Peers {
     /// Clients for the daemons at `urls`.
     ///
     /// # Errors
-    /// When no TLS provider is installed: see [`install_tls_provider`](crate::install_tls_provider).
+    /// When no TLS provider is installed: see [`install_tls_provider`](crate::install_tls_provider). When one of `urls` is none, which
+    /// it names.
     pub fn new(mut urls: PeerUrls) -> io::Result<Self> {
         let http = Transport::new(TO_PEERS)?;
-        let replicas = DaemonName::ALL.map(|daemon| (daemon, Arc::new(Replicas::new(urls.take(daemon)))));
-        Ok(Self { replicas: Arc::new(replicas.into()), http })
+        let replicas = DaemonName::ALL.into_iter().map(|daemon| {
+            let origins =
+                urls.take(daemon).iter().map(|url| origin(daemon, url)).collect::<io::Result<_>>()?;
+            Ok((daemon, Arc::new(Replicas::new(origins))))
+        });
+        Ok(Self { replicas: Arc::new(replicas.collect::<io::Result<_>>()?), http })
     }
 
     /// An untyped client for `daemon`: its replicas take turns.
@@ -138,16 +143,33 @@ impl Peers {
 
     /// A client for each replica of `daemon` alone.
     pub(crate) fn each(&self, daemon: DaemonName) -> impl Iterator<Item = Peer> {
-        let alone = move |url: &str| {
-            Peer::new(daemon, Arc::new(Replicas::new(vec![url.to_owned()])), self.http.clone())
+        let alone = move |origin: &Origin| {
+            Peer::new(daemon, Arc::new(Replicas::new(vec![origin.clone()])), self.http.clone())
         };
-        self.replicas[&daemon].urls().map(alone)
+        self.replicas[&daemon].origins().map(alone)
     }
+}
+
+/// Where a replica of `daemon` is. A URL that is refused is not repeated: there may be a password in it.
+fn origin(daemon: DaemonName, url: &str) -> io::Result<Origin> {
+    let refuse = |error| {
+        io::Error::new(io::ErrorKind::InvalidInput, format!("the URL of {daemon} in [peers]: {error}"))
+    };
+    url.parse().map_err(refuse)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn url_that_nothing_can_be_sent_to_is_refused_at_start_by_the_name_of_its_daemon() {
+        crate::install_tls_provider();
+        let mut urls = PeerUrls::default();
+        urls.set(DaemonName::Matrixd, "http://a,localhost:4218");
+        let error = Peers::new(urls).unwrap_err().to_string();
+        assert_eq!(error, "the URL of matrixd in [peers]: it must begin with http:// or https:// and a host");
+    }
 
     #[test]
     fn one_url_several_with_commas_and_a_list_are_read_and_nothing_else() {

@@ -6,6 +6,8 @@ use std::sync::atomic::{
 };
 use std::time::{Duration, Instant};
 
+use transport::Origin;
+
 /// How long a replica is passed over that did not take a connection; doubled each further time, up to [`LONGEST_REST`].
 const FIRST_REST: Duration = Duration::from_secs(1);
 /// Long enough that a machine that swallows packets costs few callers the time to connect, short enough to come back by itself.
@@ -22,17 +24,18 @@ pub(crate) struct Replicas {
 /// One place.
 #[derive(Debug)]
 pub(crate) struct Replica {
-    pub(crate) url: String,
+    pub(crate) origin: Origin,
     /// Milliseconds since [`Replicas::since`].
     rests_until_ms: AtomicU64,
     failures: AtomicU32,
 }
 
 impl Replicas {
-    pub(crate) fn new(urls: Vec<String>) -> Self {
-        let replica = |url| Replica { url, rests_until_ms: AtomicU64::new(0), failures: AtomicU32::new(0) };
+    pub(crate) fn new(origins: Vec<Origin>) -> Self {
+        let replica =
+            |origin| Replica { origin, rests_until_ms: AtomicU64::new(0), failures: AtomicU32::new(0) };
         Self {
-            all: urls.into_iter().map(replica).collect(),
+            all: origins.into_iter().map(replica).collect(),
             turn: AtomicUsize::new(0),
             since: Instant::now(),
         }
@@ -42,8 +45,8 @@ impl Replicas {
         self.all.len()
     }
 
-    pub(crate) fn urls(&self) -> impl Iterator<Item = &str> {
-        self.all.iter().map(|replica| replica.url.as_str())
+    pub(crate) fn origins(&self) -> impl Iterator<Item = &Origin> {
+        self.all.iter().map(|replica| &replica.origin)
     }
 
     /// All replicas in the order in which a call should try them: beginning with the next in turn, those that rest last.
@@ -80,13 +83,21 @@ impl Replicas {
 mod tests {
     use super::*;
 
+    fn replicas(hosts: &[&str]) -> Replicas {
+        Replicas::new(hosts.iter().map(|host| format!("http://{host}").parse().unwrap()).collect())
+    }
+
+    fn host(replica: &Replica) -> &str {
+        replica.origin.as_str().trim_start_matches("http://")
+    }
+
     fn first(replicas: &Replicas) -> &str {
-        &replicas.in_turn()[0].url
+        host(replicas.in_turn()[0])
     }
 
     #[test]
     fn replicas_take_turns_and_one_that_failed_comes_last_until_it_answers() {
-        let replicas = Replicas::new(vec!["a".into(), "b".into(), "c".into()]);
+        let replicas = replicas(&["a", "b", "c"]);
         assert_eq!(
             [first(&replicas), first(&replicas), first(&replicas), first(&replicas)],
             ["a", "b", "c", "a"]
@@ -94,7 +105,7 @@ mod tests {
         let b = &replicas.all[1];
         replicas.failed(b);
         for _ in 0..6 {
-            let order: Vec<&str> = replicas.in_turn().iter().map(|replica| replica.url.as_str()).collect();
+            let order: Vec<&str> = replicas.in_turn().into_iter().map(host).collect();
             assert_eq!((order.len(), order[2]), (3, "b"));
         }
         replicas.answered(b);
@@ -103,7 +114,7 @@ mod tests {
 
     #[test]
     fn rest_doubles_up_to_its_bound() {
-        let replicas = Replicas::new(vec!["a".into()]);
+        let replicas = replicas(&["a"]);
         let a = &replicas.all[0];
         let mut rests = Vec::new();
         for _ in 0..12 {

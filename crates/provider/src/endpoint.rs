@@ -9,7 +9,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderVal
 use http::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use transport::{Answer, Body, Settings, Transport, TransportError};
+use transport::{Answer, Body, Origin, Settings, Transport, TransportError};
 use url::Url;
 use wire::context::Secret;
 
@@ -57,7 +57,7 @@ pub struct Address {
 pub struct Endpoint {
     name: String,
     kind: Kind,
-    url: String,
+    origin: Origin,
     key: Option<Secret>,
     /// The key among them, marked so that nothing prints it.
     headers: HeaderMap,
@@ -104,8 +104,9 @@ impl Endpoint {
         }
         let url = parsed.as_str().trim_end_matches('/');
         // OpenAI's own documentation writes the base URL with /v1, Ollama's without: both are understood.
-        let url = url.strip_suffix("/v1").unwrap_or(url).to_owned();
-        Ok(Self { name: name.clone(), kind: *kind, url, key, headers, timeout: *timeout, http })
+        let origin = url.strip_suffix("/v1").unwrap_or(url).parse();
+        let origin = origin.map_err(|error| wrong(format!("`url` {url:?}: {error}")))?;
+        Ok(Self { name: name.clone(), kind: *kind, origin, key, headers, timeout: *timeout, http })
     }
 
     /// Sends the key in the header `name`, as it is, and not as a bearer token.
@@ -142,7 +143,7 @@ impl Endpoint {
 
     /// The base URL, without a trailing slash.
     pub fn url(&self) -> &str {
-        &self.url
+        self.origin.as_str()
     }
 
     /// How long a whole answer, or the first byte of a streamed one, may take.
@@ -232,7 +233,7 @@ impl Endpoint {
 
     /// `path` here.
     fn at(&self, path: &str) -> String {
-        format!("{}{path}", self.url)
+        format!("{}{path}", self.origin)
     }
 
     async fn in_time<T>(&self, path: &str, answer: impl Future<Output = Result<T>>) -> Result<T> {
@@ -249,7 +250,7 @@ impl Endpoint {
         body: Body,
         model: &str,
     ) -> Result<Answer> {
-        let answer = self.http.0.send(method, self.at(path), headers, body).await;
+        let answer = self.http.0.send(method, &self.origin, path, headers, body).await;
         let answer = answer.map_err(|error| self.broken(path, &error))?;
         let status = answer.status();
         if status.is_success() {
@@ -270,7 +271,7 @@ impl Endpoint {
         if status == StatusCode::NOT_FOUND && message.contains("model") {
             let hint = match self.kind {
                 Kind::Ollama => format!("run `ollama pull {model}` there"),
-                Kind::OpenAi => format!("GET {}/v1/models lists those it has", self.url),
+                Kind::OpenAi => format!("GET {}/v1/models lists those it has", self.origin),
             };
             return Error::ModelMissing { provider, url, model: model.into(), hint };
         }

@@ -124,7 +124,7 @@ fn deadline(headers: &HeaderMap, timeout: Duration) -> Instant {
     Instant::now() + asked.unwrap_or(timeout).min(timeout)
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -132,7 +132,7 @@ fn stamp(context: &CallContext, headers: &mut HeaderMap) {
     if let Ok(id) = HeaderValue::from_str(&context.request_id) {
         headers.insert(REQUEST_ID, id);
     }
-    if let Ok(trace) = HeaderValue::from_str(&context.trace.to_string()) {
+    if let Ok(trace) = HeaderValue::try_from(context.trace.to_string()) {
         headers.insert(TRACEPARENT, trace);
     }
 }

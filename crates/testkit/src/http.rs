@@ -85,8 +85,8 @@ pub struct Call {
 
 impl Call {
     /// Sets a header.
-    pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.request = self.request.header(name, value);
+    pub fn header(mut self, name: impl AsRef<str>, value: &str) -> Self {
+        self.request = self.request.header(name.as_ref(), value);
         self
     }
 
@@ -136,8 +136,8 @@ impl Reply {
     }
 
     /// A header as text; empty if it is not there.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    pub fn header(&self, name: impl AsRef<str>) -> &str {
+        self.headers.get(name.as_ref()).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
     /// The body as JSON, `null` if it is empty.

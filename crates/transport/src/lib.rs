@@ -3,14 +3,15 @@
 
 mod body;
 mod connect;
+mod origin;
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::time::Duration;
 use std::{fmt, io};
 
-use http::header::USER_AGENT;
-use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use http::header::{HOST, USER_AGENT};
+use http::{HeaderMap, HeaderValue, Method, Request};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -23,6 +24,7 @@ use scheduling::PerLane;
 
 pub use body::{Answer, Body};
 use connect::{Connector, InTime};
+pub use origin::{InvalidOrigin, Origin};
 
 /// How long a connection is kept that nobody needs.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(90);
@@ -114,21 +116,23 @@ impl Transport {
         Ok(Self(Arc::new(clients)))
     }
 
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request for `path_and_query` at `origin` and waits for the head of its answer.
     ///
     /// # Errors
-    /// When `url` is none, no connection can be made, or it breaks off.
+    /// When `path_and_query` is none, no connection can be made, or it breaks off.
     pub async fn send(
         &self,
         method: Method,
-        url: String,
+        origin: &Origin,
+        path_and_query: &str,
         mut headers: HeaderMap,
         body: Body,
     ) -> Result<Answer, TransportError> {
+        headers.entry(HOST).or_insert_with(|| origin.host().clone());
         headers.entry(USER_AGENT).or_insert(AGENT);
         let mut request = Request::new(body);
         *request.method_mut() = method;
-        *request.uri_mut() = Uri::try_from(url).map_err(TransportError::before)?;
+        *request.uri_mut() = origin.at(path_and_query).map_err(TransportError::before)?;
         *request.headers_mut() = headers;
         let answer = self.0.get().request(request).await;
         answer

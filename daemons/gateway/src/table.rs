@@ -117,7 +117,7 @@ mod tests {
         assert!(is_safe(Method::GET, "/matrix/playbooks?limit=3") && is_safe(Method::POST, "/matrix/search"));
         assert!(is_safe(Method::POST, "/vectors/index/w/search") && is_safe(Method::POST, "/embed?x"));
         assert!(!is_safe(Method::POST, "/matrix/playbooks/record") && !is_safe(Method::POST, "/sql"));
-        let keyed = HeaderMap::from_iter([(IDEMPOTENCY_KEY.parse().unwrap(), "k".parse().unwrap())]);
+        let keyed = HeaderMap::from_iter([(IDEMPOTENCY_KEY, "k".parse().unwrap())]);
         assert!(is_repeatable(&Method::POST, "/matrix/playbooks/record", &keyed));
     }
 

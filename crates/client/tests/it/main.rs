@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
@@ -30,9 +31,10 @@ async fn busy(State(busy): State<Busy>) -> Response {
 }
 
 async fn echo(headers: HeaderMap) -> Json<Value> {
-    let text =
-        |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
-    Json(json!([text(REQUEST_ID), text("authorization"), text(DEADLINE_MS)]))
+    let text = |name: HeaderName| {
+        headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned()
+    };
+    Json(json!([text(REQUEST_ID), text(AUTHORIZATION), text(DEADLINE_MS)]))
 }
 
 /// A peer in this process, and how often its `/busy` was asked.

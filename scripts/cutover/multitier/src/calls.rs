@@ -140,7 +140,7 @@ impl Calls {
 fn refused(call: &'static str, answer: &Answer, expected: u16) -> Failure {
     let problem = answer.read::<Problem>(call).unwrap_or_else(|_| {
         let detail = format!("status {} instead of {expected}, and no problem in the body", answer.status);
-        Problem::new(ErrorCode::Internal, detail, answer.header(REQUEST_ID).unwrap_or_default())
+        Problem::new(ErrorCode::Internal, detail, answer.header(REQUEST_ID.as_str()).unwrap_or_default())
     });
     Failure::Refused { call, problem: problem.into() }
 }
