@@ -13,6 +13,9 @@ use wire::{CallContext, ErrorCode};
 
 use crate::ApiError;
 
+/// Room for most answers at once. A buffer that grows from nothing is copied again and again.
+const TYPICAL_ANSWER_BYTES: usize = 1 << 10;
+
 /// What this request hands to the next hop.
 #[derive(Debug, Clone)]
 pub struct Ctx(pub CallContext);
@@ -97,7 +100,11 @@ fn explain(rejection: JsonRejection) -> ApiError {
 
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        axum::Json(self.0).into_response()
+        let mut text = Vec::with_capacity(TYPICAL_ANSWER_BYTES);
+        match serde_json::to_writer(&mut text, &self.0) {
+            Ok(()) => JsonText(text).into_response(),
+            Err(error) => ApiError::internal(error).into_response(),
+        }
     }
 }
 

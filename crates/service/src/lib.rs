@@ -15,6 +15,7 @@ mod lanes;
 mod meters;
 mod request;
 mod server;
+mod span_fields;
 mod supervisor;
 mod telemetry;
 pub mod testing;

@@ -9,6 +9,7 @@ use tracing_subscriber::EnvFilter;
 use wire::DaemonName;
 
 use crate::config::{LogFormat, ServiceConfig};
+use crate::span_fields::SpanFields;
 
 /// Seconds: from a cache hit to a long answer of a language model.
 const LATENCY_BUCKETS: [f64; 15] =
@@ -33,7 +34,8 @@ pub(crate) fn start_logging(config: &ServiceConfig) -> anyhow::Result<()> {
     let started = if is_pretty {
         logs.try_init()
     } else {
-        logs.json().flatten_event(true).with_current_span(true).with_span_list(false).try_init()
+        let logs = logs.json().flatten_event(true).with_current_span(true).with_span_list(false);
+        logs.fmt_fields(SpanFields).try_init()
     };
     started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
 }
