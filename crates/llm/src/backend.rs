@@ -237,21 +237,18 @@ fn bound(ms: u64) -> Duration {
 
 /// The same, but for `late` and an end where `deadline` finds it going on.
 fn until(
-    events: impl Stream<Item = Result<Event>>,
+    events: impl Stream<Item = Result<Event>> + Unpin,
     deadline: Instant,
     late: provider::Error,
 ) -> impl Stream<Item = Result<Event>> {
     stream! {
-        let mut events = std::pin::pin!(events);
-        loop {
-            match tokio::time::timeout_at(deadline.into(), events.next()).await {
-                Ok(Some(event)) => yield event,
-                Ok(None) => return,
-                Err(_) => {
-                    yield Err(late);
-                    return;
-                }
-            }
+        // One timer for all of it, not one for each event.
+        let mut events = events.take_until(Box::pin(tokio::time::sleep_until(deadline.into())));
+        while let Some(event) = events.next().await {
+            yield event;
+        }
+        if events.take_result().is_some() {
+            yield Err(late);
         }
     }
 }

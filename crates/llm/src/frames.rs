@@ -1,5 +1,7 @@
 //! Cuts a body that arrives in arbitrary chunks into the JSON texts in it.
 
+use memchr::memchr;
+
 /// The longest text that is kept; a provider that sends more is not speaking its protocol.
 const MAX_FRAME_BYTES: usize = 4 << 20;
 
@@ -40,7 +42,7 @@ impl Frames {
 
     /// The next whole text. Comments, other fields and empty events have nothing that is needed here.
     pub(crate) fn next(&mut self) -> Option<Vec<u8>> {
-        while let Some(end) = self.pending[self.read..].iter().position(|&byte| byte == b'\n') {
+        while let Some(end) = memchr(b'\n', &self.pending[self.read..]) {
             // Without its end, CRLF or LF, and without white space around it, which JSON does not mind.
             let line = self.pending[self.read..self.read + end].trim_ascii();
             self.read += end + 1;

@@ -22,6 +22,9 @@ use wire::chat::{ChatRequest, FinishReason, ToolCallDelta, Usage};
 use crate::Kind;
 use crate::frames::{Frames, Framing};
 
+/// Room for most conversations at once. A buffer that grows from nothing is copied again and again.
+const TYPICAL_REQUEST_BYTES: usize = 2 << 10;
+
 /// What a provider says in the course of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
@@ -230,12 +233,18 @@ async fn in_time<T>(
 
 /// `body` as a JSON text.
 fn text<T: Serialize>(body: &T) -> Result<Vec<u8>, String> {
-    serde_json::to_vec(body).map_err(|error| error.to_string())
+    let mut text = Vec::with_capacity(TYPICAL_REQUEST_BYTES);
+    serde_json::to_writer(&mut text, body).map_err(|error| error.to_string())?;
+    Ok(text)
 }
 
-/// Reads `frame` as a `T`.
+/// Reads `frame` as a `T`. That it is UTF-8 is seen at once: of bytes, serde_json looks at each text in them by itself.
 fn parse<T: serde::de::DeserializeOwned>(frame: &[u8]) -> Result<T, Fault> {
-    Ok(serde_json::from_slice(frame)?)
+    Ok(match str::from_utf8(frame) {
+        Ok(frame) => serde_json::from_str(frame)?,
+        // Says where, if that is where anything is read.
+        Err(_) => serde_json::from_slice(frame)?,
+    })
 }
 
 /// Leaves out the members that are `null`: for most servers they are not the same as absent ones.

@@ -1,11 +1,11 @@
 //! OpenAI's interface: server-sent events, of which the last says `[DONE]`.
 
-use memchr::memmem;
 use provider::Endpoint;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use wire::chat::openai::{self, Chunk, Completion, StreamOptions};
-use wire::chat::{ChatRequest, FinishReason, ToolCallDelta};
+use wire::chat::openai::{self, Choice, ChunkChoice, StreamOptions};
+use wire::chat::{ChatRequest, FinishReason, ToolCallDelta, Usage};
 
 use super::{Dialect, Event, Fault, Reader, parse, text};
 
@@ -52,8 +52,8 @@ impl Dialect for OpenAi {
     }
 
     fn whole(&self, answer: &[u8]) -> Result<Vec<Event>, Fault> {
-        let answer: Completion = faultless(answer)?;
-        let choice = answer.choices.into_iter().next().ok_or_else(|| Fault::malformed("it has no choice"))?;
+        let (choice, usage) = read::<Choice>(answer)?;
+        let choice = choice.ok_or_else(|| Fault::malformed("it has no choice"))?;
         let mut events = Vec::new();
         events.extend(choice.message.content.filter(|text| !text.is_empty()).map(Event::Text));
         for (index, call) in (0..).zip(choice.message.tool_calls) {
@@ -61,7 +61,7 @@ impl Dialect for OpenAi {
             let first = ToolCallDelta::first(index, call.id, name, arguments);
             events.push(Event::ToolCall(ToolCallDelta { extra_content: call.extra_content, ..first }));
         }
-        events.extend(answer.usage.map(Event::Usage));
+        events.extend(usage.map(Event::Usage));
         events.push(Event::End(FinishReason::from_provider(choice.finish_reason.as_deref())));
         Ok(events)
     }
@@ -91,16 +91,16 @@ impl Reader for EventReader {
             }
             return Ok(vec![Event::End(FinishReason::from_provider(self.finish_reason.as_deref()))]);
         }
-        let chunk: Chunk = faultless(frame)?;
+        let (choice, usage) = read::<ChunkChoice>(frame)?;
         let mut events = Vec::new();
         // Some servers begin, or keep the connection alive, with a chunk without a choice.
-        if let Some(choice) = chunk.choices.into_iter().next() {
+        if let Some(choice) = choice {
             self.has_choice = true;
             self.finish_reason = choice.finish_reason.or(self.finish_reason.take());
             events.extend(choice.delta.content.filter(|text| !text.is_empty()).map(Event::Text));
             events.extend(choice.delta.tool_calls.into_iter().map(Event::ToolCall));
         }
-        events.extend(chunk.usage.map(Event::Usage));
+        events.extend(usage.map(Event::Usage));
         Ok(events)
     }
 
@@ -111,17 +111,29 @@ impl Reader for EventReader {
     }
 }
 
-/// Reads what is no error. It is read twice only where it may be one: a streamed answer has a text for each of its tokens.
-fn faultless<T: DeserializeOwned>(json: &[u8]) -> Result<T, Fault> {
-    if memmem::find(json, b"\"error\"").is_some() {
-        fault_in(&parse(json)?)?;
-    }
-    parse(json)
+/// What is needed of an answer, or of a chunk of one. Its id and the name of its model are not: of a streamed answer they would be
+/// copied for each token.
+#[derive(Deserialize)]
+#[serde(bound = "C: DeserializeOwned")]
+struct Answer<C> {
+    #[serde(default)]
+    error: Value,
+    choices: Option<Vec<C>>,
+    usage: Option<Usage>,
+}
+
+/// The first choice in `json`, and what it cost.
+fn read<C: DeserializeOwned>(json: &[u8]) -> Result<(Option<C>, Option<Usage>), Fault> {
+    let Answer { error, choices, usage } = parse(json)?;
+    fault_in(&error)?;
+    Ok((choices.and_then(|choices| choices.into_iter().next()), usage))
 }
 
 /// An error that came with status 200, or after the answer had begun.
-fn fault_in(json: &Value) -> Result<(), Fault> {
-    let Some(error) = json.get("error").filter(|error| !error.is_null()) else { return Ok(()) };
+fn fault_in(error: &Value) -> Result<(), Fault> {
+    if error.is_null() {
+        return Ok(());
+    }
     let reason = error.as_str().or_else(|| error["message"].as_str()).unwrap_or("an error without a message");
     // A number in `code` is an HTTP status, as OpenRouter and llama.cpp write it; OpenAI's own codes are words.
     let status = error["code"].as_u64().and_then(|code| u16::try_from(code).ok()).filter(|code| *code >= 400);

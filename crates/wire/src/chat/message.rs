@@ -1,6 +1,10 @@
 //! What a conversation is made of: messages, images, tool calls and their results. The shape is OpenAI's, which most
 //! programs speak; [`super::ollama`] has a message of its own.
 
+use std::fmt;
+
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -48,11 +52,8 @@ pub enum Role {
 }
 
 /// A text, or texts and images in their order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(
-    untagged,
-    expecting = "`content` must be a text, or a list of {\"type\":\"text\",\"text\":…} and {\"type\":\"image_url\",\"image_url\":{\"url\":…}}"
-)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(untagged)]
 pub enum Content {
     /// Whole.
     Text(String),
@@ -63,6 +64,37 @@ pub enum Content {
 impl Default for Content {
     fn default() -> Self {
         Self::Text(String::new())
+    }
+}
+
+/// Written by hand: what serde derives for `untagged` copies every text once more, and says of a wrong part only that nothing fits.
+impl<'de> Deserialize<'de> for Content {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct TextOrParts;
+
+        impl<'de> Visitor<'de> for TextOrParts {
+            type Value = Content;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(
+                    r#"`content` as a text, or as a list of {"type":"text","text":…} and {"type":"image_url","image_url":{"url":…}}"#,
+                )
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+                Ok(Content::Text(text.to_owned()))
+            }
+
+            fn visit_string<E>(self, text: String) -> Result<Content, E> {
+                Ok(Content::Text(text))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, parts: A) -> Result<Content, A::Error> {
+                Deserialize::deserialize(SeqAccessDeserializer::new(parts)).map(Content::Parts)
+            }
+        }
+
+        deserializer.deserialize_any(TextOrParts)
     }
 }
 
@@ -358,12 +390,18 @@ mod tests {
     }
 
     #[test]
-    fn null_and_absent_content_are_empty_and_a_number_is_refused_by_name() {
+    fn null_and_absent_content_are_empty_and_what_is_neither_text_nor_part_is_refused_by_name() {
         for written in [json!({"role": "assistant", "content": null}), json!({"role": "assistant"})] {
             assert!(serde_json::from_value::<Message>(written).unwrap().content.is_empty());
         }
-        let error = serde_json::from_value::<Message>(json!({"role": "user", "content": 5})).unwrap_err();
-        assert!(error.to_string().contains("`content` must be a text"), "{error}");
+        let refusal = |content: Value| {
+            let message = json!({"role": "user", "content": content});
+            serde_json::from_value::<Message>(message).unwrap_err().to_string()
+        };
+        let error = refusal(json!(5));
+        assert!(error.contains("`5`, expected `content` as a text"), "{error}");
+        let error = refusal(json!([{"type": "sound"}]));
+        assert!(error.contains("`sound`, expected `text` or `image_url`"), "{error}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use service::{ApiError, Ctx, Json};
 use wire::Problem;
 use wire::chat::{BudgetsResponse, ChatEvent, ChatRequest, ChatResponse, ProvidersResponse};
 
-use super::{DONE, server_sent_events};
+use super::{DONE, json, server_sent_events};
 use crate::budgets::Caller;
 use crate::conversation::{Conversations, api_error};
 
@@ -68,8 +68,7 @@ fn events(answer: ChatStream, request_id: String) -> impl Stream<Item = Event> {
 }
 
 fn event(event: &ChatEvent) -> Event {
-    // These types have no map with keys that are not text, the one thing that JSON cannot hold.
-    Event::default().event(event.name()).data(serde_json::to_string(event).unwrap_or_default())
+    Event::default().event(event.name()).data(json(event))
 }
 
 /// Asks every provider for its models: which of them answer, how fast, and what they have.

@@ -9,6 +9,7 @@ use std::convert::Infallible;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
+use serde::Serialize;
 
 /// The last event of a stream that is whole, as OpenAI's clients expect it.
 const DONE: &str = "[DONE]";
@@ -17,4 +18,9 @@ const DONE: &str = "[DONE]";
 fn server_sent_events(events: impl Stream<Item = Event> + Send + 'static) -> Response {
     use futures::StreamExt;
     Sse::new(events.map(Ok::<_, Infallible>)).keep_alive(KeepAlive::default()).into_response()
+}
+
+/// `value` as JSON. What we stream has no map with keys that are not text, the one thing that JSON cannot hold.
+fn json<T: Serialize + ?Sized>(value: &T) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }

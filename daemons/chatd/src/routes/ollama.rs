@@ -18,6 +18,7 @@ use wire::chat::ollama::{ChatRequest, ChatResponse, FunctionCall, Message, Tag, 
 use wire::chat::{self, FinishReason, Usage};
 use wire::{ErrorCode, Problem};
 
+use super::json;
 use crate::budgets::Caller;
 use crate::conversation::{Conversations, api_error};
 
@@ -118,7 +119,7 @@ fn failure(reason: String, usage: Usage) -> ChatResponse {
 }
 
 fn written(line: &ChatResponse) -> String {
-    serde_json::to_string(line).unwrap_or_default() + "\n"
+    json(line) + "\n"
 }
 
 /// Lists the models that answering providers have, in Ollama's shape.

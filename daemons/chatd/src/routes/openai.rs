@@ -18,7 +18,7 @@ use wire::chat::openai::{
 use wire::chat::{self, ChatResponse, FinishReason, Usage};
 use wire::error::openai_error;
 
-use super::{DONE, server_sent_events};
+use super::{DONE, json, server_sent_events};
 use crate::budgets::Caller;
 use crate::conversation::{Conversations, api_error};
 
@@ -81,7 +81,7 @@ fn completion(answer: ChatResponse) -> Completion {
 
 fn chunks(answer: ChatStream, wants_usage: bool) -> impl Stream<Item = Event> {
     let ChatStream { model, mut pieces, .. } = answer;
-    let mut frame = Frame::new(model);
+    let frame = Frame::new(model);
     let said = |content| Delta { content: Some(content), ..Delta::default() };
     stream! {
         yield frame.delta(Delta { role: Some("assistant".into()), ..said(String::new()) }, None);
@@ -94,7 +94,7 @@ fn chunks(answer: ChatStream, wants_usage: bool) -> impl Stream<Item = Event> {
                 Ok(Piece::End { finish_reason, usage }) => {
                     yield frame.delta(Delta::default(), Some(finish_reason));
                     if wants_usage {
-                        yield frame.chunk(Vec::new(), Some(usage));
+                        yield frame.chunk(&[], Some(usage));
                     }
                     yield Event::default().data(DONE);
                 }
@@ -110,24 +110,28 @@ fn failure(error: &llm::Error) -> Event {
     Event::default().data(serde_json::json!({"error": body, "usage": error.usage()}).to_string())
 }
 
-/// The chunk that each one of an answer is made of: they differ in their choices and `usage`.
-struct Frame(Chunk);
+/// Writes the chunks of an answer, which differ in their choices and `usage` only.
+struct Frame {
+    /// A chunk up to its choices, written once and not for each token.
+    start: String,
+}
 
 impl Frame {
     fn new(model: String) -> Self {
         let (id, object, created) =
             (new_id(), "chat.completion.chunk".to_owned(), Timestamp::now().as_second());
-        Self(Chunk { id, object, created, model, choices: Vec::new(), usage: None })
+        let empty = json(&Chunk { id, object, created, model, choices: Vec::new(), usage: None });
+        Self { start: empty.trim_end_matches("[]}").to_owned() }
     }
 
-    fn delta(&mut self, delta: Delta, end: Option<FinishReason>) -> Event {
+    fn delta(&self, delta: Delta, end: Option<FinishReason>) -> Event {
         let finish_reason = end.map(|end| end.as_provider().to_owned());
-        self.chunk(vec![ChunkChoice { index: 0, delta, finish_reason }], None)
+        self.chunk(&[ChunkChoice { index: 0, delta, finish_reason }], None)
     }
 
-    fn chunk(&mut self, choices: Vec<ChunkChoice>, usage: Option<Usage>) -> Event {
-        (self.0.choices, self.0.usage) = (choices, usage);
-        Event::default().data(serde_json::to_string(&self.0).unwrap_or_default())
+    fn chunk(&self, choices: &[ChunkChoice], usage: Option<Usage>) -> Event {
+        let usage = usage.map(|usage| format!(",\"usage\":{}", json(&usage))).unwrap_or_default();
+        Event::default().data([&*self.start, &json(choices), &usage, "}"].concat())
     }
 }
 
