@@ -92,7 +92,7 @@ pub(crate) fn prompt_tokens(request: &ChatRequest) -> u64 {
 fn prompt_chars(request: &ChatRequest) -> u64 {
     let said = request.messages.iter().map(|message| {
         let arguments = message.tool_calls.iter().map(|call| chars(&call.function.arguments));
-        chars(&message.content.text()) + arguments.sum::<u64>()
+        message.content.texts().map(chars).chain(arguments).sum::<u64>()
     });
     said.sum()
 }

@@ -101,10 +101,16 @@ impl<'de> Deserialize<'de> for Content {
 impl Content {
     /// All that is text in it.
     pub fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Parts(parts) => parts.iter().filter_map(Part::text).collect(),
-        }
+        self.texts().collect()
+    }
+
+    /// The texts in it, in their order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        let (whole, parts): (_, &[Part]) = match self {
+            Self::Text(text) => (Some(text.as_str()), &[]),
+            Self::Parts(parts) => (None, parts),
+        };
+        whole.into_iter().chain(parts.iter().filter_map(Part::text))
     }
 
     /// Its parts; a text that is not empty is one.
