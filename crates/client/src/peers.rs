@@ -152,9 +152,7 @@ impl Peers {
 
 /// Where a replica of `daemon` is. A URL that is refused is not repeated: there may be a password in it.
 fn origin(daemon: DaemonName, url: &str) -> io::Result<Origin> {
-    let refuse = |error| {
-        io::Error::new(io::ErrorKind::InvalidInput, format!("the URL of {daemon} in [peers]: {error}"))
-    };
+    let refuse = |error| io::Error::new(io::ErrorKind::InvalidInput, format!("the URL of {daemon}: {error}"));
     url.parse().map_err(refuse)
 }
 
@@ -168,7 +166,7 @@ mod tests {
         let mut urls = PeerUrls::default();
         urls.set(DaemonName::Matrixd, "http://a,localhost:4218");
         let error = Peers::new(urls).unwrap_err().to_string();
-        assert_eq!(error, "the URL of matrixd in [peers]: it must begin with http:// or https:// and a host");
+        assert_eq!(error, "the URL of matrixd: it must begin with http:// or https:// and a host");
     }
 
     #[test]
