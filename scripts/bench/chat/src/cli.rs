@@ -12,13 +12,14 @@ use tokio::runtime::{Builder, Runtime};
 
 use crate::latency::{self, Shape};
 use crate::report::{Measured, Record};
-use crate::{held, leak, mock};
+use crate::{held, instructions, leak, mock};
 
 const EXAMPLES: &str = "\
 Examples:
   bench-chat                                       26 minutes; reports/bench/chat.json, .md and .svg
   bench-chat --rounds 1 --seconds 2 --leak 20 --out /tmp/look
   bench-chat --json | jq .bars
+  bench-chat instructions                          half a minute, however busy the machine is
   taskset -c 0,1 bench-chat                        on two cores of a machine that has more
 
 `make prove-chat` builds and runs it.";
@@ -33,7 +34,7 @@ pub(crate) struct Cli {
     #[arg(long, default_value = "reports/bench", value_name = "DIR")]
     out: PathBuf,
     /// The folder of the daemons. Default: that of this program.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     binaries: Option<PathBuf>,
     /// Print the record as one JSON object on standard output.
     #[arg(long)]
@@ -46,6 +47,8 @@ pub(crate) struct Cli {
 enum Command {
     /// The mock of OpenAI's interface alone, until it is killed.
     Mock(mock::Options),
+    /// Counts the instructions that chatd executes for an answer, with valgrind: half a minute, however busy the machine is.
+    Instructions(instructions::Options),
 }
 
 /// What is done, how often and for how long.
@@ -87,12 +90,14 @@ impl Cli {
     pub(crate) fn run(self) -> anyhow::Result<()> {
         allow_all_files_that_may_be_open()?;
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        if let Some(Command::Mock(options)) = self.command {
-            return runtime.block_on(mock::run(&options));
-        }
         let own = std::env::current_exe().context("find this program")?;
         let beside = own.parent().map(Path::to_owned).unwrap_or_default();
         let binaries = self.binaries.unwrap_or(beside);
+        match self.command {
+            Some(Command::Mock(options)) => return runtime.block_on(mock::run(&options)),
+            Some(Command::Instructions(options)) => return instructions::run(&options, &binaries),
+            None => {}
+        }
         let (machine, build, watch) = (Machine::look(), Build::look(), CpuWatch::start());
         let measured = measure(&self.plan, &binaries, &runtime)?;
         let record = Record::new(self.plan, machine, build, watch.others(), measured);

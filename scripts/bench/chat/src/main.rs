@@ -9,6 +9,7 @@ mod caller;
 mod cli;
 mod flatness;
 mod held;
+mod instructions;
 mod latency;
 mod leak;
 mod mock;

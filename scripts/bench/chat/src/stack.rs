@@ -19,6 +19,11 @@ pub(crate) struct Stack {
 impl Stack {
     /// Starts the mock, and the chatd of `binaries` with its defaults.
     pub(crate) fn start(binaries: &Path) -> anyhow::Result<Self> {
+        Self::start_as(Command::new(binaries.join("chatd")))
+    }
+
+    /// The same with a chatd that `command` starts.
+    pub(crate) fn start_as(mut command: Command) -> anyhow::Result<Self> {
         let folder = tempfile::Builder::new().prefix("bench-chat-").tempdir()?;
         let mut mock = Command::new(std::env::current_exe().context("find this program")?);
         mock.arg("mock");
@@ -29,8 +34,14 @@ impl Stack {
         let provider =
             format!("name = \"mock\"\nkind = \"openai\"\nurl = \"{url}\"\nmodels = [\"{MODEL}\"]\n");
         std::fs::write(&config, format!("[[chatd.providers]]\n{provider}"))?;
-        let chatd = Daemon::start(&binaries.join("chatd"), folder.path(), [("LAKEHOUSE_CONFIG", &config)])
+        command.args(["--bind", "127.0.0.1:0"]).arg("--data").arg(folder.path());
+        let chatd = Daemon::launch(command, "chatd", folder.path(), [("LAKEHOUSE_CONFIG", &config)])
             .context("start chatd")?;
         Ok(Self { mock, chatd, _folder: folder })
+    }
+
+    /// Lets chatd end by itself.
+    pub(crate) fn stop(self) -> anyhow::Result<()> {
+        self.chatd.stop().context("stop chatd")
     }
 }
