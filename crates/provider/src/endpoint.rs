@@ -94,9 +94,6 @@ impl Endpoint {
             let reason = "`url` must have neither a user nor a query: a key belongs into `api_key_env` or `api_key_file`";
             return Err(wrong(reason.to_owned()));
         }
-        if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(wrong(format!("`url` {url:?} begins neither with http:// nor with https://")));
-        }
         let key = read_key(address.api_key_env.as_deref(), address.api_key_file.as_deref()).map_err(wrong)?;
         let mut headers = HeaderMap::new();
         if let Some(key) = &key {
@@ -401,8 +398,10 @@ mod tests {
     }
 
     #[test]
-    fn url_that_could_hold_a_key_is_refused_and_not_repeated() {
+    fn url_of_another_scheme_or_that_could_hold_a_key_is_refused_and_the_key_not_repeated() {
         drop(rustls::crypto::ring::default_provider().install_default());
+        let error = Endpoint::new(&address("ftp://x"), Http::new().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("must begin with http://"), "{error}");
         for url in ["http://me:sk-live-1@x", "ftp://sk-live-1@x", "https://x/v1beta?key=sk-live-1"] {
             let error = Endpoint::new(&address(url), Http::new().unwrap()).unwrap_err().to_string();
             assert!(error.contains("api_key_env") && !error.contains("sk-live-1"), "{error}");

@@ -66,7 +66,7 @@ impl FromStr for Origin {
         let path = parts.path_and_query.filter(|path| path != "/");
         let has_query = path.as_ref().is_some_and(|path| path.query().is_some());
         if has_query || authority.as_str().contains('@') {
-            return Err(InvalidOrigin::Secret);
+            return Err(InvalidOrigin::UserOrQuery);
         }
         let host = match authority.port_u16() {
             Some(port) if port == default_port => authority.host(),
@@ -86,7 +86,7 @@ pub enum InvalidOrigin {
     /// It begins neither with `http://` nor with `https://`, or names no host after it.
     Scheme,
     /// It has a user or a query, which no request would be sent with.
-    Secret,
+    UserOrQuery,
 }
 
 impl fmt::Display for InvalidOrigin {
@@ -94,7 +94,7 @@ impl fmt::Display for InvalidOrigin {
         match self {
             Self::Url(error) => write!(f, "{error}"),
             Self::Scheme => f.write_str("it must begin with http:// or https:// and a host"),
-            Self::Secret => f.write_str("it must have neither a user nor a query"),
+            Self::UserOrQuery => f.write_str("it must have neither a user nor a query"),
         }
     }
 }
